@@ -1,0 +1,1 @@
+//! From text to a validated configuration; the only place that knows syntax and defaults.

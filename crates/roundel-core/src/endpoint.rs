@@ -1,0 +1,181 @@
+//! One address in a pool.
+//!
+//! Three facts about an endpoint stay apart, because operators ask for each by name and because
+//! merging them loses information: **admin state** is what the operator wants, **health** is what
+//! probes found, **ejection** is what traffic taught. [`EndpointFacts::is_eligible`] derives from
+//! them; nobody stores the result beside them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use crate::address::ConnectAddress;
+use crate::name::Name;
+
+/// Identifies an endpoint of a pool for the life of the process: the same (pool, endpoint name,
+/// address) keeps its id over reloads, a new one gets a new id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EndpointId(pub u32);
+
+/// What the operator wants of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AdminState {
+    /// Takes traffic.
+    #[default]
+    Enabled,
+    /// Finishes what it has; takes nothing new.
+    Draining,
+    /// Takes nothing, and is not probed.
+    Disabled,
+}
+
+/// What probes found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Health {
+    /// Not probed yet. Takes traffic only while no endpoint of its pool is healthy.
+    #[default]
+    Unknown,
+    /// Takes traffic.
+    Healthy,
+    /// Takes none, unless the pool fails open.
+    Unhealthy,
+}
+
+/// The three facts, apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EndpointFacts {
+    /// What the operator wants.
+    pub admin_state: AdminState,
+    /// What probes found.
+    pub health: Health,
+    /// Whether outlier detection keeps it out at this moment.
+    pub is_ejected: bool,
+}
+
+impl EndpointFacts {
+    /// Whether it takes new exchanges in normal operation.
+    pub fn is_eligible(self) -> bool {
+        self.admin_state == AdminState::Enabled
+            && self.health == Health::Healthy
+            && !self.is_ejected
+    }
+}
+
+/// An endpoint as a snapshot shows it.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Process-wide identity.
+    pub id: EndpointId,
+    /// Its name: the operator's, or the configured address.
+    pub name: Name,
+    /// The address as configured, for people, for `Host` and for logs.
+    pub authority: Arc<str>,
+    /// Where to connect.
+    pub address: ConnectAddress,
+    /// Relative share of traffic, 1 to 1000, before slow start.
+    pub weight: u32,
+    /// Weight after slow start, in the same unit; at least 1.
+    pub effective_weight: u32,
+    /// Takes traffic only when no primary endpoint is eligible.
+    pub is_backup: bool,
+    /// The three facts.
+    pub facts: EndpointFacts,
+    /// Counts that outlive the snapshot.
+    pub shared: Arc<EndpointShared>,
+}
+
+/// Counts of one endpoint that all workers share and that a reload keeps.
+///
+/// On its own cache lines: every exchange touches it from every worker.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct EndpointShared {
+    in_flight: AtomicU32,
+    consecutive_errors: AtomicU32,
+    requests: AtomicU64,
+    errors: AtomicU64,
+}
+
+impl EndpointShared {
+    /// Attempts running at this moment, over all workers.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Relaxed)
+    }
+
+    /// Attempts started since the process began.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Relaxed)
+    }
+
+    /// Attempts that failed, as outlier detection counts failures.
+    pub fn errors(&self) -> u64 {
+        self.errors.load(Relaxed)
+    }
+
+    /// Failed attempts since the last good one.
+    pub fn consecutive_errors(&self) -> u32 {
+        self.consecutive_errors.load(Relaxed)
+    }
+
+    /// Starts an attempt unless `limit` attempts are running. Returns the request's number,
+    /// counted from 1, which the access log prints. Every start is paired with one [`Self::end`].
+    pub fn try_start(&self, limit: Option<u32>) -> Option<u64> {
+        let running = self.in_flight.fetch_add(1, Relaxed);
+        if limit.is_some_and(|limit| running >= limit) {
+            self.in_flight.fetch_sub(1, Relaxed);
+            return None;
+        }
+        Some(self.requests.fetch_add(1, Relaxed) + 1)
+    }
+
+    /// Ends an attempt.
+    pub fn end(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
+    }
+
+    /// Notes a good attempt. Writes only after a failure, so the common case stays read-only.
+    pub fn note_success(&self) {
+        if self.consecutive_errors.load(Relaxed) != 0 {
+            self.consecutive_errors.store(0, Relaxed);
+        }
+    }
+
+    /// Notes a failed attempt and returns the failures in a row.
+    pub fn note_error(&self) -> u32 {
+        self.errors.fetch_add(1, Relaxed);
+        self.consecutive_errors.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Forgets failures in a row, as after an ejection has ended.
+    pub fn clear_consecutive_errors(&self) {
+        self.consecutive_errors.store(0, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eligibility_needs_all_three_facts() {
+        let well = EndpointFacts {
+            admin_state: AdminState::Enabled,
+            health: Health::Healthy,
+            is_ejected: false,
+        };
+        assert!(well.is_eligible());
+        assert!(!EndpointFacts { admin_state: AdminState::Draining, ..well }.is_eligible());
+        assert!(!EndpointFacts { health: Health::Unknown, ..well }.is_eligible());
+        assert!(!EndpointFacts { is_ejected: true, ..well }.is_eligible());
+    }
+
+    #[test]
+    fn start_respects_the_limit_and_counts_from_one() {
+        let shared = EndpointShared::default();
+        assert_eq!(shared.try_start(Some(2)), Some(1));
+        assert_eq!(shared.try_start(Some(2)), Some(2));
+        assert_eq!(shared.try_start(Some(2)), None);
+        shared.end();
+        assert_eq!(shared.try_start(Some(2)), Some(3));
+        assert_eq!(shared.in_flight(), 2);
+    }
+}

@@ -1,0 +1,1 @@
+//! What probes found, and how a verdict changes.

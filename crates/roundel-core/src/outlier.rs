@@ -1,0 +1,1 @@
+//! When real traffic takes an endpoint out, and for how long.

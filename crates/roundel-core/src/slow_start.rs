@@ -1,0 +1,1 @@
+//! How weight grows after a recovery.

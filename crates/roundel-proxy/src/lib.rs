@@ -1,0 +1,1 @@
+//! The data plane: workers, exchanges, idle connections, relay.

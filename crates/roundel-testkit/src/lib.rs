@@ -1,0 +1,1 @@
+//! Test parts: origins that misbehave on demand, clients, a request ledger, deadlines.

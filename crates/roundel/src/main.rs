@@ -1,0 +1,2 @@
+//! The roundel binary.
+fn main() {}
