@@ -1,1 +1,5 @@
 //! From text to a validated configuration; the only place that knows syntax and defaults.
+
+pub mod model;
+
+pub use model::Config;
