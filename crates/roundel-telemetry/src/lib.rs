@@ -1,1 +1,28 @@
-//! Counters, histograms, access log and Prometheus; the only place that defines a metric or log field.
+//! Counters, histograms, access log and Prometheus: the only place that defines a metric or a log
+//! field.
+//!
+//! A worker writes to its own [`shard`] of each thing's counters and to its own
+//! [log buffer](access_log::LogBuffer): no lock prefix, no shared cache line and no system call
+//! per exchange. Whoever wants to know sums the shards, which costs the reader, not
+//! traffic.
+//!
+//! The crate decides nothing: it does not know what an exchange is allowed to do, when an endpoint
+//! counts as failed, or where the answers to `/metrics` and `/stats` are served.
+
+pub mod access_log;
+pub mod cell;
+pub mod histogram;
+pub mod registry;
+pub mod shard;
+
+pub use access_log::{
+    AccessLog, EndpointFields, ExchangeRecord, LogBuffer, LogFormat, LogTarget, RequestFields,
+    Timing,
+};
+pub use cell::{Counter, Gauge, SharedCounter};
+pub use histogram::{Histogram, HistogramSnapshot};
+pub use registry::Registry;
+pub use shard::{
+    AccessLogMetrics, EndpointMetrics, EndpointShard, ListenerMetrics, ListenerShard, PerWorker,
+    PoolMetrics, PoolShard, WorkerMetrics, WorkerShard,
+};

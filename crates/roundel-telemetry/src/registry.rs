@@ -1,0 +1,88 @@
+//! Where counters live: by name, for as long as the thing is configured.
+//!
+//! Workers ask here once, when they adopt a snapshot, and keep the `Arc`; the lock is never on the
+//! path of an exchange. Names and not snapshots own the counters, so a reload keeps them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use roundel_core::name::Name;
+
+use crate::shard::{
+    AccessLogMetrics, EndpointMetrics, ListenerMetrics, PerWorker, PoolMetrics, WorkerMetrics,
+};
+
+/// All counters of the process.
+#[derive(Debug)]
+pub struct Registry {
+    workers: usize,
+    worker_metrics: Arc<WorkerMetrics>,
+    access_log: Arc<AccessLogMetrics>,
+    series: Mutex<Series>,
+}
+
+/// Counters by name, in name order, which makes the exposition's order stable.
+#[derive(Debug, Default)]
+pub(crate) struct Series {
+    pub(crate) listeners: BTreeMap<Name, Arc<ListenerMetrics>>,
+    pub(crate) pools: BTreeMap<Name, Arc<PoolMetrics>>,
+    /// By (pool, endpoint): the same address in two pools has two sets of counters.
+    pub(crate) endpoints: BTreeMap<(Name, Name), Arc<EndpointMetrics>>,
+}
+
+impl Registry {
+    /// An empty registry for `workers` workers, at least one.
+    pub fn new(workers: usize) -> Self {
+        let workers = workers.max(1);
+        Self {
+            workers,
+            worker_metrics: Arc::new(PerWorker::new(workers)),
+            access_log: Arc::default(),
+            series: Mutex::default(),
+        }
+    }
+
+    /// How many workers there are shards for.
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// Counters of a listener, made when first asked for.
+    pub fn listener(&self, listener: &Name) -> Arc<ListenerMetrics> {
+        self.obtain(|series| series.listeners.entry(listener.clone()))
+    }
+
+    /// Counters of a pool, made when first asked for.
+    pub fn pool(&self, pool: &Name) -> Arc<PoolMetrics> {
+        self.obtain(|series| series.pools.entry(pool.clone()))
+    }
+
+    /// Counters of an endpoint of a pool, made when first asked for.
+    pub fn endpoint(&self, pool: &Name, endpoint: &Name) -> Arc<EndpointMetrics> {
+        self.obtain(|series| series.endpoints.entry((pool.clone(), endpoint.clone())))
+    }
+
+    /// Counters of the workers; each takes its own shard.
+    pub fn worker(&self) -> Arc<WorkerMetrics> {
+        Arc::clone(&self.worker_metrics)
+    }
+
+    /// Counts of the access log.
+    pub fn access_log(&self) -> Arc<AccessLogMetrics> {
+        Arc::clone(&self.access_log)
+    }
+
+    fn obtain<K: Ord, S: Default>(
+        &self,
+        entry: impl FnOnce(&mut Series) -> std::collections::btree_map::Entry<'_, K, Arc<PerWorker<S>>>,
+    ) -> Arc<PerWorker<S>> {
+        let mut series = self.series();
+        Arc::clone(entry(&mut series).or_insert_with(|| Arc::new(PerWorker::new(self.workers))))
+    }
+
+    /// Locks the series. A panic while they were locked leaves at worst an entry missing, which the
+    /// next look-up makes: the lock's poison carries no information.
+    pub(crate) fn series(&self) -> MutexGuard<'_, Series> {
+        self.series.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
