@@ -1,8 +1,24 @@
 //! Which request goes where.
+//!
+//! A route is a matcher and an action. Which route serves a request is decided by how specific
+//! the matchers are, never by their order in the file, so that moving a route cannot change
+//! traffic. This module holds the values; [`table`] finds, [`shadow`] tells which routes can
+//! never be found, [`host`] and [`path`] parse what operators write.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::name::Name;
+
+pub mod host;
+pub mod path;
+pub mod shadow;
+pub mod table;
+
+pub use host::{HostPattern, HostPatternError};
+pub use path::{PathError, PathMatcher};
+pub use shadow::shadowed;
+pub use table::{Match, RouteTable};
 
 /// A match and what to do with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,26 +44,6 @@ pub struct RouteMatcher {
     pub path: PathMatcher,
     /// Methods, as sent (case-sensitive).
     pub methods: Vec<String>,
-}
-
-/// A host, in lower case and without port.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum HostPattern {
-    /// This host.
-    Exact(String),
-    /// Any host below this domain (`*.example.com` is `Below("example.com")`), at any depth.
-    Below(String),
-}
-
-/// What paths a route matches.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PathMatcher {
-    /// All.
-    Any,
-    /// This path, without query.
-    Exact(String),
-    /// This path and all below it, by segment: `/api` matches `/api` and `/api/x`, not `/apix`.
-    Prefix(String),
 }
 
 /// What happens to a request that matches.
@@ -81,37 +77,81 @@ pub struct FixedResponse {
     pub body: String,
 }
 
-/// What [`RouteTable::find`] found.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Match<'a> {
-    /// This route.
-    Route(&'a Route),
-    /// Routes for this host and path exist, none for the method; the allowed ones, comma-separated.
-    MethodNotAllowed(String),
-    /// A route serves the host, none the path.
-    NoPath,
-    /// No route serves the host.
-    NoHost,
+impl RouteMatcher {
+    /// Whether it matches every request.
+    pub fn is_catch_all(&self) -> bool {
+        self.hosts.is_empty() && self.path == PathMatcher::Any && self.methods.is_empty()
+    }
+
+    /// Its host patterns one by one; a single `None` stands for any host.
+    fn host_keys(&self) -> impl Iterator<Item = Option<&HostPattern>> {
+        let any = self.hosts.is_empty().then_some(None);
+        self.hosts.iter().map(Some).chain(any)
+    }
 }
 
-/// All routes, indexed so that the cost of a look-up depends on the path's depth, not on how many
-/// routes there are.
-#[derive(Debug, Default)]
-pub struct RouteTable {}
+/// Host, path and methods in one word each: `example.com/api/* GET,POST`, `{a.com,b.com}/login`,
+/// and `*` for everything. A prefix ends with `/*`, an exact path does not.
+impl fmt::Display for RouteMatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.hosts.as_slice() {
+            [] => {}
+            [host] => write!(f, "{host}")?,
+            hosts => {
+                let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+                write!(f, "{{{}}}", hosts.join(","))?;
+            }
+        }
+        // "example.com" says enough by itself; without a host, something has to be said.
+        if self.hosts.is_empty() || self.path != PathMatcher::Any {
+            write!(f, "{}", self.path)?;
+        }
+        if !self.methods.is_empty() {
+            write!(f, " {}", self.methods.join(","))?;
+        }
+        Ok(())
+    }
+}
 
-impl RouteTable {
-    /// Indexes `routes`.
-    pub fn new(_routes: Vec<Route>) -> Self {
-        todo!()
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A route from text: hosts (comma-separated), path (`*`, exact, or prefix ending in `/*`),
+    /// methods (comma-separated).
+    pub(crate) fn route(hosts: &str, path: &str, methods: &str) -> Route {
+        let list = |text: &str| -> Vec<String> {
+            text.split(',').filter(|t| !t.is_empty()).map(str::to_owned).collect()
+        };
+        let path = match (path, path.strip_suffix("/*")) {
+            ("*", _) => PathMatcher::Any,
+            (_, Some("")) => PathMatcher::prefix("/").unwrap(),
+            (_, Some(prefix)) => PathMatcher::prefix(prefix).unwrap(),
+            (exact, None) => PathMatcher::exact(exact).unwrap(),
+        };
+        let hosts = list(hosts).iter().map(|h| HostPattern::parse(h).unwrap()).collect();
+        Route {
+            name: Name::parse("r").unwrap(),
+            matcher: RouteMatcher { hosts, path, methods: list(methods) },
+            action: Action::Stats,
+            allow_connect: false,
+            allow_upgrade: true,
+        }
     }
 
-    /// Finds the route for a request. `host` is without port, in any case; `path` is without query.
-    pub fn find(&self, _host: &str, _path: &str, _method: &str) -> Match<'_> {
-        todo!()
-    }
-
-    /// All routes, in configured order.
-    pub fn routes(&self) -> &[Route] {
-        todo!()
+    #[test]
+    fn matchers_read_as_people_write_them() {
+        for (hosts, path, methods, text) in [
+            ("", "*", "", "*"),
+            ("", "*", "GET", "* GET"),
+            ("", "/api/*", "", "/api/*"),
+            ("", "/*", "", "/*"),
+            ("example.com", "*", "", "example.com"),
+            ("example.com", "/api", "GET", "example.com/api GET"),
+            ("*.example.com", "/api/*", "GET,POST", "*.example.com/api/* GET,POST"),
+            ("a.com,*.b.com", "/", "", "{a.com,*.b.com}/"),
+        ] {
+            assert_eq!(route(hosts, path, methods).matcher.to_string(), text);
+        }
     }
 }
