@@ -73,7 +73,8 @@ pub struct Endpoint {
     pub address: ConnectAddress,
     /// Relative share of traffic, 1 to 1000, before slow start.
     pub weight: u32,
-    /// Weight after slow start, in the same unit; at least 1.
+    /// Weight after slow start, at least 1, in a unit that all endpoints of the pool share (see
+    /// [`crate::slow_start::apply`]).
     pub effective_weight: u32,
     /// Takes traffic only when no primary endpoint is eligible.
     pub is_backup: bool,

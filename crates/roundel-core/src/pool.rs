@@ -1,9 +1,12 @@
 //! A pool as workers see it: endpoints, policy, and a balancer prepared for the present facts.
+//!
+//! Which endpoints may be chosen is decided once for each change of a fact, by
+//! [`Candidates::of`], not once for each request: workers read the result.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use crate::balance::Balancer;
+use crate::balance::{Balancer, Pick};
 use crate::endpoint::{AdminState, Endpoint, Health};
 use crate::name::Name;
 use crate::policy::PoolPolicy;
@@ -41,11 +44,12 @@ pub enum Tier {
     Primary,
     /// No primary endpoint is eligible: the eligible backups.
     Backup,
-    /// Too few are eligible: all enabled ones, health and ejection ignored (fail-open).
+    /// Too few are eligible: all enabled primaries (backups if there are none), health and
+    /// ejection ignored (fail-open).
     Panic,
-    /// No endpoint was probed yet: those of unknown health.
+    /// No endpoint is known to be healthy: those that were not probed yet.
     Unprobed,
-    /// None.
+    /// None: there are no endpoints, none is enabled, or all failed and failing open is off.
     Empty,
 }
 
@@ -56,7 +60,7 @@ pub struct PoolShared {
     /// Ticket counter of `round_robin`.
     pub cursor: AtomicU64,
     /// Exchanges waiting for an endpoint, over all workers.
-    pub queued: std::sync::atomic::AtomicU32,
+    pub queued: AtomicU32,
 }
 
 impl Pool {
@@ -72,36 +76,248 @@ impl Pool {
         let balancer = Balancer::new(&policy.balance, &endpoints, &candidates.indices);
         Self { name, policy, endpoints, balancer, candidates, shared }
     }
+
+    /// Picks an index into [`Pool::endpoints`] for one attempt: a candidate that `admits` accepts,
+    /// or `None` when it accepts none. `key_hash` is what the `hash` balancer goes by (see
+    /// [`crate::balance::hash_key`]). Allocates nothing.
+    pub fn pick(
+        &self,
+        key_hash: Option<u64>,
+        random: &mut fastrand::Rng,
+        admits: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let in_flight = |i: usize| self.endpoints.get(i).map_or(u32::MAX, |e| e.shared.in_flight());
+        let pick = Pick { cursor: &self.shared.cursor, key_hash, random };
+        self.balancer.pick(pick, admits, in_flight)
+    }
 }
 
 impl Candidates {
-    /// Derives the candidates from the facts: eligible primaries; else, when too few endpoints
-    /// are eligible, everyone enabled; else eligible backups; else those never probed.
+    /// Derives the candidates from the facts. The first that is not empty of: eligible primaries,
+    /// eligible backups, those not probed yet (primaries first), everyone enabled (primaries
+    /// first, and only if failing open is on).
+    ///
+    /// **Failing open.** When eligible endpoints are less than `panic_threshold_percent` of the
+    /// enabled ones, the check is more likely wrong than the endpoints, or the few left would be
+    /// overrun; so health and ejection are ignored. The share is counted within the tier that would
+    /// take the traffic: that ten primaries are dead is no reason to doubt the one backup that
+    /// is there for this case, and healthy backups do not help primaries that are overrun. Endpoints
+    /// not probed yet count as well there: they are no evidence of failure, and a pool that is being
+    /// scaled up must not panic. Source: Envoy's panic threshold, applied to each priority.
     pub fn of(endpoints: &[Endpoint], panic_threshold_percent: u8) -> Self {
         let select = |keep: &dyn Fn(&Endpoint) -> bool| -> Vec<u32> {
             endpoints.iter().zip(0u32..).filter(|(e, _)| keep(e)).map(|(_, i)| i).collect()
         };
-        let enabled =
-            endpoints.iter().filter(|e| e.facts.admin_state == AdminState::Enabled).count();
-        let eligible = endpoints.iter().filter(|e| e.facts.is_eligible()).count();
-        let unknown = |e: &Endpoint| {
-            e.facts.admin_state == AdminState::Enabled && e.facts.health == Health::Unknown
-        };
-        let is_panic = eligible * 100 < enabled * usize::from(panic_threshold_percent)
-            && !endpoints.iter().any(unknown);
-        let tiers: [(Tier, Vec<u32>); 4] = [
-            (Tier::Panic, if is_panic { select(&|e| is_enabled(e)) } else { Vec::new() }),
-            (Tier::Primary, select(&|e| e.facts.is_eligible() && !e.is_backup)),
-            (Tier::Backup, select(&|e| e.facts.is_eligible() && e.is_backup)),
-            (Tier::Unprobed, select(&unknown)),
-        ];
-        tiers.into_iter().find(|(_, indices)| !indices.is_empty()).map_or(
-            Self { indices: Vec::new(), tier: Tier::Empty },
-            |(tier, indices)| Self { indices, tier },
-        )
+        for (tier, is_backup) in [(Tier::Primary, false), (Tier::Backup, true)] {
+            let indices = select(&|e| e.is_backup == is_backup && e.facts.is_eligible());
+            if indices.is_empty() {
+                continue;
+            }
+            let unprobed = select(&|e| e.is_backup == is_backup && is_unprobed(e)).len();
+            let enabled = select(&|e| e.is_backup == is_backup && is_enabled(e));
+            let needed = enabled.len() * usize::from(panic_threshold_percent);
+            return if (indices.len() + unprobed) * 100 < needed {
+                Self { indices: enabled, tier: Tier::Panic }
+            } else {
+                Self { indices, tier }
+            };
+        }
+        let fails_open = panic_threshold_percent > 0;
+        [
+            (Tier::Unprobed, select(&|e| is_unprobed(e) && !e.is_backup)),
+            (Tier::Unprobed, select(&|e| is_unprobed(e) && e.is_backup)),
+            (Tier::Panic, select(&|e| fails_open && is_enabled(e) && !e.is_backup)),
+            (Tier::Panic, select(&|e| fails_open && is_enabled(e) && e.is_backup)),
+        ]
+        .into_iter()
+        .find(|(_, indices)| !indices.is_empty())
+        .map_or(Self { indices: Vec::new(), tier: Tier::Empty }, |(tier, indices)| Self {
+            indices,
+            tier,
+        })
     }
 }
 
 fn is_enabled(endpoint: &Endpoint) -> bool {
     endpoint.facts.admin_state == AdminState::Enabled
+}
+
+/// Whether nothing is known of the endpoint, good or bad. One that traffic already got ejected is
+/// known to fail.
+fn is_unprobed(endpoint: &Endpoint) -> bool {
+    is_enabled(endpoint) && endpoint.facts.health == Health::Unknown && !endpoint.facts.is_ejected
+}
+
+#[cfg(test)]
+pub(crate) mod fixture {
+    use super::*;
+    use crate::address::ConnectAddress;
+    use crate::endpoint::{EndpointFacts, EndpointId};
+    use crate::policy::{Balance, HostPolicy, PoolLimits, PoolTimeouts, RetryPolicy};
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::time::Duration;
+
+    /// A healthy, enabled primary endpoint.
+    pub(crate) fn endpoint(name: &str, weight: u32) -> Endpoint {
+        Endpoint {
+            id: EndpointId(0),
+            name: Name::parse(name).unwrap(),
+            authority: name.into(),
+            address: ConnectAddress::Ip(SocketAddr::from((Ipv4Addr::LOCALHOST, 80))),
+            weight,
+            effective_weight: weight,
+            is_backup: false,
+            facts: EndpointFacts { health: Health::Healthy, ..EndpointFacts::default() },
+            shared: Arc::default(),
+        }
+    }
+
+    /// A policy of which only `balance` matters, and half as the panic threshold.
+    pub(crate) fn policy(balance: Balance) -> PoolPolicy {
+        let second = Duration::from_secs(1);
+        PoolPolicy {
+            balance,
+            health_check: None,
+            outlier_detection: None,
+            retry: RetryPolicy {
+                attempts: 0,
+                budget_percent: 0,
+                statuses: Vec::new(),
+                non_idempotent: false,
+                body_bytes_max: 0,
+            },
+            timeouts: PoolTimeouts {
+                connect: second,
+                response_head: second,
+                body_idle: second,
+                total: second,
+                tunnel_idle: second,
+                idle: second,
+            },
+            limits: PoolLimits {
+                max_in_flight: None,
+                queue: 0,
+                queue_timeout: second,
+                max_idle_connections: 0,
+            },
+            slow_start: Duration::ZERO,
+            panic_threshold_percent: 50,
+            host: HostPolicy::Preserve,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Balance;
+
+    /// Endpoints written one letter each, upper case for backups: `h`ealthy, `u`nknown, `f`ailed
+    /// its probes, `e`jected while healthy, `x` ejected while unknown, `d`raining, `o` disabled.
+    fn endpoints(facts: &str) -> Vec<Endpoint> {
+        let parse = |letter: char| {
+            let mut endpoint = fixture::endpoint("e", 1);
+            endpoint.is_backup = letter.is_ascii_uppercase();
+            let letter = letter.to_ascii_lowercase();
+            endpoint.facts.health = match letter {
+                'u' | 'x' => Health::Unknown,
+                'f' => Health::Unhealthy,
+                _ => Health::Healthy,
+            };
+            endpoint.facts.is_ejected = matches!(letter, 'e' | 'x');
+            endpoint.facts.admin_state = match letter {
+                'd' => AdminState::Draining,
+                'o' => AdminState::Disabled,
+                _ => AdminState::Enabled,
+            };
+            endpoint
+        };
+        facts.chars().map(parse).collect()
+    }
+
+    #[test]
+    fn candidates_follow_from_the_facts() {
+        use Tier::{Backup, Empty, Panic, Primary, Unprobed};
+        for (facts, threshold, tier, indices) in [
+            // Eligible primaries take all.
+            ("hhh", 50, Primary, vec![0, 1, 2]),
+            ("hHh", 50, Primary, vec![0, 2]),
+            ("hfed", 0, Primary, vec![0]),
+            // Draining and disabled ones are no failures.
+            ("hddo", 50, Primary, vec![0]),
+            // The threshold itself is no panic; below it is.
+            ("hhff", 50, Primary, vec![0, 1]),
+            ("hfff", 50, Panic, vec![0, 1, 2, 3]),
+            ("hfee", 50, Panic, vec![0, 1, 2, 3]),
+            ("hfdff", 50, Panic, vec![0, 1, 3, 4]),
+            ("hf", 100, Panic, vec![0, 1]),
+            ("hfff", 0, Primary, vec![0]),
+            // Healthy backups neither count as primaries nor join them.
+            ("hfffHHHH", 50, Panic, vec![0, 1, 2, 3]),
+            ("hFFFF", 50, Primary, vec![0]),
+            // Backups take over when no primary is eligible, however many primaries failed.
+            ("ffffH", 50, Backup, vec![4]),
+            ("ddH", 50, Backup, vec![2]),
+            ("eH", 50, Backup, vec![1]),
+            ("ffHFFF", 50, Panic, vec![2, 3, 4, 5]),
+            // Unknown health: in use only while nobody is healthy, and no reason to panic.
+            ("uuu", 50, Unprobed, vec![0, 1, 2]),
+            ("uuU", 50, Unprobed, vec![0, 1]),
+            ("duU", 50, Unprobed, vec![1]),
+            ("dU", 50, Unprobed, vec![1]),
+            ("uH", 50, Backup, vec![1]),
+            ("huuu", 50, Primary, vec![0]),
+            ("hufff", 50, Panic, vec![0, 1, 2, 3, 4]),
+            ("uffff", 50, Unprobed, vec![0]),
+            ("uffff", 0, Unprobed, vec![0]),
+            ("ux", 50, Unprobed, vec![0]),
+            // All failed: everyone, unless failing open is off.
+            ("ffe", 50, Panic, vec![0, 1, 2]),
+            ("ff", 1, Panic, vec![0, 1]),
+            ("xx", 50, Panic, vec![0, 1]),
+            ("ffF", 50, Panic, vec![0, 1]),
+            ("dFF", 50, Panic, vec![1, 2]),
+            ("ffF", 0, Empty, vec![]),
+            // Nobody is enabled.
+            ("ddd", 50, Empty, vec![]),
+            ("doDO", 100, Empty, vec![]),
+            ("", 50, Empty, vec![]),
+        ] {
+            let candidates = Candidates::of(&endpoints(facts), threshold);
+            assert_eq!(candidates, Candidates { indices, tier }, "{facts} at {threshold} %");
+        }
+    }
+
+    fn pool(balance: Balance, endpoints: Vec<Endpoint>) -> Pool {
+        let name = Name::parse("web").unwrap();
+        Pool::new(name, Arc::new(fixture::policy(balance)), endpoints, Arc::default())
+    }
+
+    #[test]
+    fn picks_name_endpoints_and_not_candidates() {
+        let pool = pool(Balance::RoundRobin, endpoints("fhHhdh"));
+        let mut random = fastrand::Rng::with_seed(1);
+        let picked: Vec<_> =
+            (0..4).filter_map(|_| pool.pick(None, &mut random, |_| true)).collect();
+        assert_eq!(picked, [1, 3, 5, 1]);
+    }
+
+    #[test]
+    fn the_turn_survives_a_new_snapshot_of_the_pool() {
+        let old = pool(Balance::RoundRobin, endpoints("hhh"));
+        let mut random = fastrand::Rng::with_seed(1);
+        assert_eq!(old.pick(None, &mut random, |_| true), Some(0));
+        let new = Pool::new(old.name, old.policy, endpoints("hhh"), old.shared);
+        assert_eq!(new.pick(None, &mut random, |_| true), Some(1));
+    }
+
+    #[test]
+    fn picks_see_the_attempts_in_flight() {
+        let pool = pool(Balance::LeastRequest, endpoints("hhh"));
+        let mut random = fastrand::Rng::with_seed(1);
+        for busy in [0, 2] {
+            pool.endpoints[busy].shared.try_start(None);
+        }
+        assert_eq!(pool.pick(None, &mut random, |_| true), Some(1));
+    }
 }
