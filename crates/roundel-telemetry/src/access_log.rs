@@ -11,7 +11,6 @@
 
 mod buffer;
 mod date;
-mod escape;
 mod format;
 mod record;
 mod target;

@@ -11,9 +11,17 @@
 
 pub mod access_log;
 pub mod cell;
+mod escape;
+mod exposition;
+pub mod family;
 pub mod histogram;
+mod json;
+pub mod prometheus;
 pub mod registry;
 pub mod shard;
+pub mod stats;
+pub mod totals;
+pub mod view;
 
 pub use access_log::{
     AccessLog, EndpointFields, ExchangeRecord, LogBuffer, LogFormat, LogTarget, RequestFields,
@@ -26,3 +34,5 @@ pub use shard::{
     AccessLogMetrics, EndpointMetrics, EndpointShard, ListenerMetrics, ListenerShard, PerWorker,
     PoolMetrics, PoolShard, WorkerMetrics, WorkerShard,
 };
+pub use totals::{EndpointTotals, ListenerTotals, PoolTotals};
+pub use view::{PoolView, View};

@@ -3,18 +3,22 @@
 //! Workers ask here once, when they adopt a snapshot, and keep the `Arc`; the lock is never on the
 //! path of an exchange. Names and not snapshots own the counters, so a reload keeps them.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use roundel_core::name::Name;
 
 use crate::shard::{
     AccessLogMetrics, EndpointMetrics, ListenerMetrics, PerWorker, PoolMetrics, WorkerMetrics,
 };
+use crate::view::View;
 
 /// All counters of the process.
 #[derive(Debug)]
 pub struct Registry {
+    started_at: SystemTime,
     workers: usize,
     worker_metrics: Arc<WorkerMetrics>,
     access_log: Arc<AccessLogMetrics>,
@@ -22,7 +26,7 @@ pub struct Registry {
 }
 
 /// Counters by name, in name order, which makes the exposition's order stable.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Series {
     pub(crate) listeners: BTreeMap<Name, Arc<ListenerMetrics>>,
     pub(crate) pools: BTreeMap<Name, Arc<PoolMetrics>>,
@@ -31,15 +35,26 @@ pub(crate) struct Series {
 }
 
 impl Registry {
-    /// An empty registry for `workers` workers, at least one.
+    /// An empty registry for `workers` workers, at least one, of a process that starts now.
     pub fn new(workers: usize) -> Self {
+        Self::started_at(workers, SystemTime::now())
+    }
+
+    /// An empty registry of a process that started at that time.
+    pub fn started_at(workers: usize, started_at: SystemTime) -> Self {
         let workers = workers.max(1);
         Self {
+            started_at,
             workers,
             worker_metrics: Arc::new(PerWorker::new(workers)),
             access_log: Arc::default(),
             series: Mutex::default(),
         }
+    }
+
+    /// When the process started.
+    pub fn start_time(&self) -> SystemTime {
+        self.started_at
     }
 
     /// How many workers there are shards for.
@@ -72,9 +87,27 @@ impl Registry {
         Arc::clone(&self.access_log)
     }
 
+    /// Forgets listeners, pools and endpoints that are not in `view`, so that endpoints which come
+    /// and go do not pile up. A worker that still holds forgotten counters goes on adding to them
+    /// unseen; when the name comes back, it starts from zero.
+    pub fn retain(&self, view: &View<'_>) {
+        let listeners: BTreeSet<_> = view.listeners.iter().copied().collect();
+        let pools: BTreeMap<_, BTreeSet<_>> = view
+            .pools
+            .iter()
+            .map(|pool| (pool.name, pool.endpoints.iter().map(|e| &e.name).collect()))
+            .collect();
+        let mut series = self.series();
+        series.listeners.retain(|name, _| listeners.contains(name));
+        series.pools.retain(|name, _| pools.contains_key(name));
+        series.endpoints.retain(|(pool, endpoint), _| {
+            pools.get(pool).is_some_and(|endpoints| endpoints.contains(endpoint))
+        });
+    }
+
     fn obtain<K: Ord, S: Default>(
         &self,
-        entry: impl FnOnce(&mut Series) -> std::collections::btree_map::Entry<'_, K, Arc<PerWorker<S>>>,
+        entry: impl FnOnce(&mut Series) -> Entry<'_, K, Arc<PerWorker<S>>>,
     ) -> Arc<PerWorker<S>> {
         let mut series = self.series();
         Arc::clone(entry(&mut series).or_insert_with(|| Arc::new(PerWorker::new(self.workers))))

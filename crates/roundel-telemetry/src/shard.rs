@@ -166,6 +166,17 @@ macro_rules! by_code {
         }
 
         impl $name {
+            /// The codes, in index order.
+            pub const LABELS: [&'static str; $code::ALL.len()] = {
+                let mut labels = [""; $code::ALL.len()];
+                let mut i = 0;
+                while i < labels.len() {
+                    labels[i] = $code::ALL[i].code();
+                    i += 1;
+                }
+                labels
+            };
+
             /// Counts one.
             #[inline]
             pub fn increment(&self, code: $code) {

@@ -2,13 +2,13 @@
 
 use std::fmt::Display;
 use std::io::Write as _;
-use std::net::SocketAddr;
 
 use roundel_core::end::EndReason;
 
 use super::date::TimeText;
-use super::escape::{Style, push_escaped};
 use super::record::{EndpointFields, ExchangeRecord};
+use crate::escape::{Style, push_escaped};
+use crate::json::JsonWriter;
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -128,80 +128,34 @@ fn push_request(out: &mut Vec<u8>, record: &ExchangeRecord<'_>) {
 
 fn push_json(out: &mut Vec<u8>, record: &ExchangeRecord<'_>, time: &mut TimeText) {
     let (request, endpoint, timing) = (&record.request, &record.endpoint, &record.timing);
-    push(out, "{\"time\":\"");
-    time.push_rfc3339(out, record.at_unix_us);
-    push(out, "\"");
-    let mut object = JsonFields { out };
-    object.text("listener", Some(record.listener.as_bytes()));
-    object.address("client", record.client);
-    object.text("method", Some(request.method));
-    object.text("host", Some(request.host));
-    object.text("target", Some(request.target));
-    object.text("version", Some(request.version.as_bytes()));
-    object.text("route", record.route.map(str::as_bytes));
-    object.text("pool", record.pool.map(str::as_bytes));
-    object.text("endpoint", endpoint.map(|e| e.name.as_bytes()));
-    object.text("endpoint_address", endpoint.map(|e| e.authority.as_bytes()));
-    object.number("endpoint_requests", endpoint.map(|e| e.request_count));
-    object.boolean("connection_reused", endpoint.map(|e| e.is_reused));
-    object.number("attempts", Some(record.attempts.into()));
-    object.number("status", Some(record.status.into()));
-    object.number("request_bytes", Some(record.request_bytes));
-    object.number("response_bytes", Some(record.response_bytes));
-    object.number("queue_us", timing.queue_us);
-    object.number("connect_us", timing.connect_us);
-    object.number("first_byte_us", timing.first_byte_us);
-    object.number("total_us", Some(timing.total_us));
-    object.text("end", Some(record.end.code().as_bytes()));
-    object.text("request_id", Some(request.request_id));
-    object.text("user_agent", Some(request.user_agent));
-    object.text("referer", Some(request.referer));
-    push(object.out, "}");
-}
-
-/// Appends the fields of a JSON object after the first one.
-struct JsonFields<'a> {
-    out: &'a mut Vec<u8>,
-}
-
-impl JsonFields<'_> {
-    fn name(&mut self, name: &str) {
-        push(self.out, ",\"");
-        push(self.out, name);
-        push(self.out, "\":");
-    }
-
-    fn text(&mut self, name: &str, value: Option<&[u8]>) {
-        self.name(name);
-        match value {
-            Some(value) => {
-                push(self.out, "\"");
-                push_escaped(self.out, value, Style::Json);
-                push(self.out, "\"");
-            }
-            None => push(self.out, "null"),
-        }
-    }
-
-    fn address(&mut self, name: &str, value: SocketAddr) {
-        self.name(name);
-        push(self.out, "\"");
-        push_display(self.out, value);
-        push(self.out, "\"");
-    }
-
-    fn number(&mut self, name: &str, value: Option<u64>) {
-        self.name(name);
-        match value {
-            Some(value) => push_number(self.out, value),
-            None => push(self.out, "null"),
-        }
-    }
-
-    fn boolean(&mut self, name: &str, value: Option<bool>) {
-        self.name(name);
-        push(self.out, value.map_or("null", |value| if value { "true" } else { "false" }));
-    }
+    let mut json = JsonWriter::new(out);
+    json.open(b'{');
+    json.quoted("time", |out| time.push_rfc3339(out, record.at_unix_us));
+    json.text("listener", Some(record.listener.as_bytes()));
+    json.quoted("client", |out| push_display(out, record.client));
+    json.text("method", Some(request.method));
+    json.text("host", Some(request.host));
+    json.text("target", Some(request.target));
+    json.text("version", Some(request.version.as_bytes()));
+    json.text("route", record.route.map(str::as_bytes));
+    json.text("pool", record.pool.map(str::as_bytes));
+    json.text("endpoint", endpoint.map(|e| e.name.as_bytes()));
+    json.text("endpoint_address", endpoint.map(|e| e.authority.as_bytes()));
+    json.number("endpoint_requests", endpoint.map(|e| e.request_count));
+    json.boolean("connection_reused", endpoint.map(|e| e.is_reused));
+    json.number("attempts", Some(record.attempts.into()));
+    json.number("status", Some(record.status.into()));
+    json.number("request_bytes", Some(record.request_bytes));
+    json.number("response_bytes", Some(record.response_bytes));
+    json.number("queue_us", timing.queue_us);
+    json.number("connect_us", timing.connect_us);
+    json.number("first_byte_us", timing.first_byte_us);
+    json.number("total_us", Some(timing.total_us));
+    json.text("end", Some(record.end.code().as_bytes()));
+    json.text("request_id", Some(request.request_id));
+    json.text("user_agent", Some(request.user_agent));
+    json.text("referer", Some(request.referer));
+    json.close(b'}');
 }
 
 fn push(out: &mut Vec<u8>, text: &str) {

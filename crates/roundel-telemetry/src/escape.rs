@@ -1,4 +1,4 @@
-//! Makes peer bytes harmless in a line.
+//! Makes peer bytes harmless in a line of log or JSON.
 //!
 //! A log is read by people in terminals and by programs that split lines. So only printable ASCII
 //! passes: a line end cannot forge a line, a quote cannot end a field, an escape sequence cannot
@@ -6,13 +6,13 @@
 //! as its value, which loses nothing.
 
 /// Longest part of a peer's text that goes into a line; the rest is replaced by `...`.
-pub(super) const TEXT_BYTES_MAX: usize = 2048;
+pub(crate) const TEXT_BYTES_MAX: usize = 2048;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// How a byte that may not pass is written.
 #[derive(Clone, Copy)]
-pub(super) enum Style {
+pub(crate) enum Style {
     /// `\x0a`, for text and combined lines.
     Hex,
     /// `\u000a`, for JSON: the byte as the Latin-1 character of that value (RFC 8259 §7).
@@ -20,7 +20,7 @@ pub(super) enum Style {
 }
 
 /// Appends `bytes`, at most [`TEXT_BYTES_MAX`] of them, escaped.
-pub(super) fn push_escaped(out: &mut Vec<u8>, bytes: &[u8], style: Style) {
+pub(crate) fn push_escaped(out: &mut Vec<u8>, bytes: &[u8], style: Style) {
     let cut = bytes.get(..TEXT_BYTES_MAX);
     let mut rest = cut.unwrap_or(bytes);
     // Runs of plain bytes are copied whole: almost every text is one run.

@@ -1,0 +1,79 @@
+//! The part of the present state that is shown beside the counters.
+
+use roundel_core::endpoint::{AdminState, Endpoint, Health};
+use roundel_core::name::Name;
+use roundel_core::pool::{Pool, Tier};
+use roundel_core::snapshot::Snapshot;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// What is configured and in which state. Borrowed from a [`Snapshot`].
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    /// Generation of the snapshot.
+    pub generation: u64,
+    /// Listeners, in configured order.
+    pub listeners: Vec<&'a Name>,
+    /// Pools, in configured order.
+    pub pools: Vec<PoolView<'a>>,
+}
+
+/// A pool and the state of its endpoints.
+#[derive(Debug, Clone)]
+pub struct PoolView<'a> {
+    /// Its name.
+    pub name: &'a Name,
+    /// Its endpoints, in configured order.
+    pub endpoints: &'a [Endpoint],
+    /// Why its candidates are what they are.
+    pub tier: Tier,
+    /// Exchanges waiting for an endpoint, over all workers.
+    pub queued: u32,
+}
+
+impl<'a> View<'a> {
+    /// The view of `snapshot`.
+    pub fn of(snapshot: &'a Snapshot) -> Self {
+        Self {
+            generation: snapshot.generation,
+            listeners: snapshot.listeners.iter().map(|listener| &listener.name).collect(),
+            pools: snapshot.pools.iter().map(|pool| PoolView::of(pool)).collect(),
+        }
+    }
+}
+
+impl<'a> PoolView<'a> {
+    /// The view of `pool`.
+    pub fn of(pool: &'a Pool) -> Self {
+        Self {
+            name: &pool.name,
+            endpoints: &pool.endpoints,
+            tier: pool.candidates.tier,
+            queued: pool.shared.queued.load(Relaxed),
+        }
+    }
+}
+
+/// Admin states with their words, in the order in which metrics list them.
+pub(crate) const ADMIN_STATES: [(AdminState, &str); 3] = [
+    (AdminState::Enabled, "enabled"),
+    (AdminState::Draining, "draining"),
+    (AdminState::Disabled, "disabled"),
+];
+
+/// Healths with their words.
+pub(crate) const HEALTHS: [(Health, &str); 3] =
+    [(Health::Unknown, "unknown"), (Health::Healthy, "healthy"), (Health::Unhealthy, "unhealthy")];
+
+/// Tiers with their words.
+pub(crate) const TIERS: [(Tier, &str); 5] = [
+    (Tier::Primary, "primary"),
+    (Tier::Backup, "backup"),
+    (Tier::Panic, "panic"),
+    (Tier::Unprobed, "unprobed"),
+    (Tier::Empty, "empty"),
+];
+
+/// The word of `state` in one of the tables above.
+pub(crate) fn word_of<S: PartialEq + Copy>(words: &[(S, &'static str)], state: S) -> &'static str {
+    words.iter().find(|(s, _)| *s == state).map_or("", |(_, word)| word)
+}
