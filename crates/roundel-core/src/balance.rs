@@ -7,7 +7,8 @@
 //!
 //! Every algorithm keeps one promise: `None` means that no candidate is admitted. A random or
 //! hashed choice that meets endpoints which are not admitted tries again a few times, which keeps
-//! the distribution fair at little cost, and then walks over all candidates, which keeps the promise.
+//! the distribution fair at little cost, and then walks over all candidates, which keeps the
+//! promise.
 
 mod hash;
 mod least_request;

@@ -100,41 +100,41 @@ impl Candidates {
     /// **Failing open.** When eligible endpoints are less than `panic_threshold_percent` of the
     /// enabled ones, the check is more likely wrong than the endpoints, or the few left would be
     /// overrun; so health and ejection are ignored. The share is counted within the tier that would
-    /// take the traffic: that ten primaries are dead is no reason to doubt the one backup that
-    /// is there for this case, and healthy backups do not help primaries that are overrun. Endpoints
-    /// not probed yet count as well there: they are no evidence of failure, and a pool that is being
-    /// scaled up must not panic. Source: Envoy's panic threshold, applied to each priority.
+    /// take the traffic: that ten primaries are dead is no reason to doubt the one backup that is
+    /// there for this case, and healthy backups do not help primaries that are overrun. Endpoints
+    /// not probed yet count as well there: they are no evidence of failure, and a pool that is
+    /// being scaled up must not panic. Source: Envoy's panic threshold, applied to each priority.
     pub fn of(endpoints: &[Endpoint], panic_threshold_percent: u8) -> Self {
-        let select = |keep: &dyn Fn(&Endpoint) -> bool| -> Vec<u32> {
-            endpoints.iter().zip(0u32..).filter(|(e, _)| keep(e)).map(|(_, i)| i).collect()
+        let select = |is_backup: bool, keep: fn(&Endpoint) -> bool| -> Vec<u32> {
+            let indexed = endpoints.iter().zip(0u32..);
+            indexed.filter(|(e, _)| e.is_backup == is_backup && keep(e)).map(|(_, i)| i).collect()
         };
         for (tier, is_backup) in [(Tier::Primary, false), (Tier::Backup, true)] {
-            let indices = select(&|e| e.is_backup == is_backup && e.facts.is_eligible());
-            if indices.is_empty() {
+            let eligible = select(is_backup, |e| e.facts.is_eligible());
+            if eligible.is_empty() {
                 continue;
             }
-            let unprobed = select(&|e| e.is_backup == is_backup && is_unprobed(e)).len();
-            let enabled = select(&|e| e.is_backup == is_backup && is_enabled(e));
-            let needed = enabled.len() * usize::from(panic_threshold_percent);
-            return if (indices.len() + unprobed) * 100 < needed {
+            let enabled = select(is_backup, is_enabled);
+            let not_failed = eligible.len() + select(is_backup, is_unprobed).len();
+            let is_panic = not_failed * 100 < enabled.len() * usize::from(panic_threshold_percent);
+            return if is_panic {
                 Self { indices: enabled, tier: Tier::Panic }
             } else {
-                Self { indices, tier }
+                Self { indices: eligible, tier }
             };
         }
         let fails_open = panic_threshold_percent > 0;
-        [
-            (Tier::Unprobed, select(&|e| is_unprobed(e) && !e.is_backup)),
-            (Tier::Unprobed, select(&|e| is_unprobed(e) && e.is_backup)),
-            (Tier::Panic, select(&|e| fails_open && is_enabled(e) && !e.is_backup)),
-            (Tier::Panic, select(&|e| fails_open && is_enabled(e) && e.is_backup)),
-        ]
-        .into_iter()
-        .find(|(_, indices)| !indices.is_empty())
-        .map_or(Self { indices: Vec::new(), tier: Tier::Empty }, |(tier, indices)| Self {
-            indices,
-            tier,
-        })
+        let last_resorts = [
+            (Tier::Unprobed, select(false, is_unprobed)),
+            (Tier::Unprobed, select(true, is_unprobed)),
+            (Tier::Panic, select(false, is_enabled)),
+            (Tier::Panic, select(true, is_enabled)),
+        ];
+        let (tier, indices) = last_resorts
+            .into_iter()
+            .find(|(tier, indices)| !indices.is_empty() && (fails_open || *tier != Tier::Panic))
+            .unwrap_or((Tier::Empty, Vec::new()));
+        Self { indices, tier }
     }
 }
 

@@ -3,7 +3,8 @@
 //! An endpoint that was away has cold caches, an unwarmed runtime, empty connection pools; its full
 //! share at once often takes it down again. So its share grows linearly over a window, as in
 //! HAProxy (`slowstart`) and Envoy (`slow_start_config`, aggression 1), from a tenth to all of it.
-//! It does not begin at zero since an endpoint warms up only by serving; a tenth is Envoy's default.
+//! It does not begin at zero since an endpoint warms up only by serving; a tenth is Envoy's
+//! default.
 //!
 //! The share grows in ten steps, not continuously: each step is a new snapshot, and shares in whole
 //! tenths keep the balancer's schedule short. When the whole pool is new all ramp alike and shares
@@ -28,10 +29,10 @@ pub fn effective_weight(weight: u32, since_recovery: Duration, window: Duration)
 /// Sets the effective weight of all endpoints of a pool, and tells after how long to do so again:
 /// at the next step of any of them, or `None` when none ramps.
 ///
-/// `since_recovery` tells how long ago an endpoint became eligible *again*; `None` when it always
-/// was, so that a start of the process is no recovery. While any endpoint ramps, effective weights
-/// of the whole pool are ten times as large, since a weight of 1 could not grow otherwise; only
-/// their proportions mean anything.
+/// `since_recovery` tells how long ago an endpoint recovered, or joined a pool that was running;
+/// `None` when it did neither, so that a start of the process is no recovery. While any endpoint
+/// ramps, effective weights of the whole pool are ten times as large, since a weight of 1 could not
+/// grow otherwise; only their proportions mean anything.
 pub fn apply(
     endpoints: &mut [Endpoint],
     window: Duration,

@@ -14,7 +14,7 @@ use crate::route::RouteTable;
 pub struct Snapshot {
     /// Grows by one with each snapshot.
     pub generation: u64,
-    /// Listeners by [`Listener`] order; a worker matches them to its own by address.
+    /// In configured order; a worker matches them to its own by address.
     pub listeners: Vec<Arc<Listener>>,
     /// Which request goes where; pools are named by index into [`Snapshot::pools`].
     pub routes: RouteTable,

@@ -12,16 +12,16 @@
 //! at 6, 4 % at 100, 12 % at 1,000). The table's size is constant because a size that grew
 //! with the pool would move every key at each step.
 //!
-//! Scoring each pair would take n × 65,536 evaluations. Instead each endpoint throws darts at slots,
-//! a pseudo-random sequence grown from its name, at a rate equal to its weight; whoever's dart
-//! is first in a slot owns it. The time of an endpoint's first dart in a slot is its score, geometric
-//! with its weight as rate, which is the (discrete) exponential that weighted rendezvous calls for.
-//! All slots are hit after about 65,536 × (ln 65,536 + 1) darts, **however many endpoints throw**:
-//! about 800,000, a few milliseconds.
+//! Scoring each pair would take n × 65,536 evaluations. Instead each endpoint throws darts at
+//! slots, a pseudo-random sequence grown from its name, at a rate equal to its weight; whoever's
+//! dart is first in a slot owns it. The time of an endpoint's first dart in a slot is its score,
+//! geometric with its weight as rate, which is the (discrete) exponential that weighted rendezvous
+//! calls for. All slots are hit after about 65,536 × (ln 65,536 + 1) darts, **however many
+//! endpoints throw**: about 800,000, a few milliseconds.
 //!
-//! A key whose endpoint is not admitted is hashed again for each further attempt rather than sent to
-//! a neighbouring slot, so what overflows from a hot endpoint spreads over all others, and
-//! still in the same order for the same key.
+//! A key whose endpoint is not admitted is hashed again for each further attempt rather than sent
+//! to a neighbouring slot, so what overflows from a hot endpoint spreads over all others, and still
+//! in the same order for the same key.
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -95,7 +95,8 @@ struct Thrower {
     position: u32,
     /// Darts thrown.
     thrown: u64,
-    /// When the first dart is thrown, in intervals, so that no two endpoints throw at the same time.
+    /// When the first dart is thrown, in intervals, so that no two endpoints throw at the same
+    /// time.
     phase: f64,
     weight: f64,
 }
@@ -117,8 +118,8 @@ impl Thrower {
 /// Gives each slot to the candidate whose dart is there first.
 ///
 /// Endpoints throw in rounds of equal time, about [`SLOTS`] darts each, until a round ends with
-/// every slot hit. Rounds only bound the work: a slot's owner is the earliest of all darts whichever
-/// round it was in. They end because [`nth`] runs through all 64-bit numbers.
+/// every slot hit. Rounds only bound the work: a slot's owner is the earliest of all darts
+/// whichever round it was in. They end because [`nth`] runs through all 64-bit numbers.
 fn own_slots(candidates: &[Candidate], identities: &[u64]) -> Vec<u32> {
     let mut throwers: Vec<Thrower> = candidates
         .iter()

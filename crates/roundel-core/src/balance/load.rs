@@ -2,13 +2,14 @@
 //!
 //! The figure is (attempts in flight + 1) / weight: the load *after* taking this attempt. Without
 //! the 1 an idle endpoint that is still in slow start would be the first choice whenever the others
-//! have anything to do. With it, taken literally, the lighter of two idle endpoints would get nothing
-//! while the pool has little to do; so the algorithms treat idle endpoints as equals and choose by
-//! chance and weight among them.
+//! have anything to do. With it, taken literally, the lighter of two idle endpoints would get
+//! nothing while the pool has little to do; so the algorithms treat idle endpoints as equals and
+//! choose by chance and weight among them.
 //!
 //! Attempts in flight are those this process knows of; they need no clock and no memory, and an
-//! endpoint that slows down accumulates them by itself (HAProxy `leastconn`, Envoy `LEAST_REQUEST`).
-//! What they cannot see is an endpoint that fails fast: outlier detection is there for that.
+//! endpoint that slows down accumulates them by itself (HAProxy `leastconn`, Envoy
+//! `LEAST_REQUEST`). What they cannot see is an endpoint that fails fast: outlier detection is
+//! there for that.
 
 use std::cmp::Ordering;
 

@@ -25,3 +25,26 @@ pub(super) fn pick(
     }
     schedule.select(random, admits)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_not_admitted_leaves_the_others_their_proportions() {
+        // Either few draws meet the heavy candidate, or nearly all do and the walk decides.
+        for heavy in [1, 1000] {
+            let weights = [1, 2, heavy, 3];
+            let schedule =
+                Schedule::new((0..).zip(weights).map(|(i, w)| Candidate::new(i, w)).collect());
+            let mut random = fastrand::Rng::with_seed(1);
+            let mut seen = [0usize; 4];
+            for _ in 0..6000 {
+                seen[pick(&schedule, &mut random, |i| i != 2).unwrap().index()] += 1;
+            }
+            let is_near = |n: usize, expected| n.abs_diff(expected) < 150;
+            assert!(is_near(seen[0], 1000) && is_near(seen[1], 2000), "{heavy}: {seen:?}");
+            assert!(is_near(seen[3], 3000) && seen[2] == 0, "{heavy}: {seen:?}");
+        }
+    }
+}

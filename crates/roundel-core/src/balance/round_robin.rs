@@ -2,9 +2,10 @@
 //!
 //! All workers draw tickets from one counter of the pool, and ticket n is slot n of the
 //! [`Schedule`]. So the order is exact over all workers and connections: the next request goes to
-//! the next endpoint, whichever worker it came by. (A cursor for each worker, as most thread-per-core
-//! balancers have it, is in order only as seen from one worker; few requests then pile up on the
-//! first endpoints.) The price is one relaxed add on a shared cache line for each pick.
+//! the next endpoint, whichever worker it came by. (A cursor for each worker, as most
+//! thread-per-core balancers have it, is in order only as seen from one worker; few requests then
+//! pile up on the first endpoints.) The price is one relaxed add on a shared cache line for each
+//! pick.
 //!
 //! An endpoint that is not admitted passes its turn: the pick draws the next *ticket*, it does not
 //! just walk on to the next slot. Otherwise the endpoint after a full one would get its
@@ -14,9 +15,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::schedule::{Candidate, Schedule};
 
-/// Tickets drawn by one pick before it falls back to [`Schedule::select`]: enough to pass over a few full
-/// endpoints in fair order, few enough that a heavy one cannot hold a pick up for its whole share
-/// of the period.
+/// Tickets drawn by one pick before it falls back to [`Schedule::select`]: enough to pass over a
+/// few full endpoints in fair order, few enough that a heavy one cannot hold a pick up for its
+/// whole share of the period.
 const TICKETS_MAX: usize = 16;
 
 /// Takes the next turn of an admitted candidate; `None` when none is admitted.
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_share_one_order() {
+    fn shares_are_exact_over_all_workers() {
         let (schedule, cursor) = (schedule(&[3, 2, 1]), AtomicU64::new(0));
         let counts: Vec<usize> = std::thread::scope(|scope| {
             let workers = [(); 4].map(|()| {

@@ -113,11 +113,10 @@ fn slot_counts(weights: &[u32]) -> Vec<u32> {
     if total <= SLOTS_MAX as u64 {
         return counts;
     }
-    // The product fits: the sum of up to 2^32 weights of up to 2^32, times 2^16.
+    // Rounded to the nearest; a 32-bit count times 2^16 fits.
     let scale = |count: u32| {
-        let scaled =
-            (u128::from(count) * SLOTS_MAX as u128 + u128::from(total / 2)) / u128::from(total);
-        (scaled as u32).max(1)
+        let slots = (u64::from(count) * SLOTS_MAX as u64 + total / 2) / total;
+        (slots as u32).max(1)
     };
     in_lowest_terms(&counts.into_iter().map(scale).collect::<Vec<_>>())
 }
