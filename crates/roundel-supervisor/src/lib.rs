@@ -1,1 +1,21 @@
 //! OS processes: spawn, signal, reap.
+//!
+//! Three promises, each kept by one mechanism:
+//!
+//! - **Nothing is left behind.** Each process leads a process group of its own; the group is killed
+//!   when its leader exits, when [`Process`] is dropped and, by the kernel's parent-death signal,
+//!   when this process is killed itself (the leader then; what it started has to notice).
+//! - **No stranger is signalled.** The leader is reaped only after its group was killed, under the
+//!   lock that every signal takes, so a process id is never used after the kernel may have given it
+//!   to someone else.
+//! - **Output never blocks the process and never grows without bound.** It is always read; only its
+//!   tail is kept ([`OutputTail`]).
+//!
+//! Knows nothing of ports, health, restarts or configuration: policy is the control plane's.
+
+mod death;
+mod output;
+mod process;
+
+pub use output::OutputTail;
+pub use process::{Output, Process, ProcessSpec, SpawnError};

@@ -1,0 +1,357 @@
+//! One supervised process.
+//!
+//! Each process has a thread that spawns it, waits for it and reaps it. A thread, because the
+//! parent-death signal is bound to the thread that spawned: on a runtime's thread the child would be
+//! killed when the runtime retires that thread. The thread sleeps in the kernel for the life of the
+//! child, so it costs one small stack.
+//!
+//! The order at the end is: wait without reaping, kill the group, reap. While the dead leader is
+//! not reaped its process id, which is also the group's, cannot be given to another process.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, waitid,
+};
+use tokio::sync::watch;
+
+use crate::death;
+use crate::output::OutputTail;
+
+/// Both kinds of thread only make system calls and fill one 8 KiB buffer.
+const THREAD_STACK_BYTES: usize = 128 * 1024;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct ProcessSpec {
+    /// The program: a path, or a name looked up in `PATH`.
+    pub program: OsString,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+    /// Added to the inherited environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Where it runs; `None` for here.
+    pub working_directory: Option<PathBuf>,
+    /// Where its output goes.
+    pub output: Output,
+}
+
+/// Where a process's stdout and stderr go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// To ours.
+    Inherit,
+    /// Nowhere.
+    Discard,
+    /// Into [`Process::output`].
+    Capture,
+}
+
+/// Why a process did not start.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start {program:?}: {source}")]
+pub struct SpawnError {
+    /// The program.
+    pub program: OsString,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+/// A process that leads a group of its own. Dropping it kills the group.
+#[derive(Debug)]
+pub struct Process {
+    pid: Pid,
+    /// The group while it may be signalled; `None` once the leader was reaped.
+    group: Arc<Mutex<Option<Pid>>>,
+    exit: watch::Receiver<Option<ExitStatus>>,
+    output: OutputTail,
+}
+
+impl Process {
+    /// Starts a process. Blocks for as long as fork and exec take.
+    pub fn spawn(spec: ProcessSpec) -> Result<Self, SpawnError> {
+        let program = spec.program.clone();
+        Self::start(spec).map_err(|source| SpawnError { program, source })
+    }
+
+    fn start(spec: ProcessSpec) -> io::Result<Self> {
+        let group = Arc::new(Mutex::new(None));
+        let (exit_sender, exit) = watch::channel(None);
+        let output = OutputTail::default();
+        let (started_sender, started) = mpsc::sync_channel(1);
+        thread::Builder::new().name("process".to_owned()).stack_size(THREAD_STACK_BYTES).spawn(
+            {
+                let (group, output) = (Arc::clone(&group), output.clone());
+                move || {
+                    let child = spawn_child(spec, &output).and_then(|child| {
+                        let pid = Pid::from_raw(child.id().cast_signed());
+                        pid.map(|pid| (child, pid)).ok_or_else(|| io::ErrorKind::NotFound.into())
+                    });
+                    let (child, pid) = match child {
+                        Ok(child) => child,
+                        Err(error) => {
+                            let _ = started_sender.send(Err(error));
+                            return;
+                        }
+                    };
+                    *lock(&group) = Some(pid);
+                    // The receiver below waits for exactly this.
+                    let _ = started_sender.send(Ok(pid));
+                    let status = reap(child, pid, &group);
+                    exit_sender.send_replace(Some(status));
+                }
+            },
+        )?;
+        let pid = started.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))??;
+        Ok(Self { pid, group, exit, output })
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().cast_unsigned()
+    }
+
+    /// The last lines it wrote; none unless [`Output::Capture`] was asked for. A last line may
+    /// arrive shortly after the exit.
+    pub fn output(&self) -> &OutputTail {
+        &self.output
+    }
+
+    /// How it ended; `None` while it runs.
+    pub fn exit_status(&self) -> Option<ExitStatus> {
+        *self.exit.borrow()
+    }
+
+    /// Waits for its end. May be called by several tasks, and again. Safe to cancel.
+    pub async fn wait(&self) -> ExitStatus {
+        let mut exit = self.exit.clone();
+        let status = exit.wait_for(Option::is_some).await.ok().and_then(|status| *status);
+        // The sender is dropped without a status only if the waiting thread panicked.
+        status.unwrap_or_default()
+    }
+
+    /// Asks the group to end (SIGTERM), kills it (SIGKILL) if the leader is still there after
+    /// `grace`, and waits for the end. What the leader leaves running is killed with it.
+    pub async fn terminate(&self, grace: Duration) -> ExitStatus {
+        self.signal(Signal::TERM);
+        if let Ok(status) = tokio::time::timeout(grace, self.wait()).await {
+            return status;
+        }
+        self.kill();
+        self.wait().await
+    }
+
+    /// Kills the group at once.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Signals the group; nothing happens when it has ended.
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = *lock(&self.group) {
+            // Fails only when there is nobody left to signal.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn spawn_child(spec: ProcessSpec, output: &OutputTail) -> io::Result<Child> {
+    let mut command = Command::new(spec.program);
+    command.args(spec.arguments).envs(spec.environment).stdin(Stdio::null()).process_group(0);
+    if let Some(directory) = spec.working_directory {
+        command.current_dir(directory);
+    }
+    death::die_with_parent(&mut command);
+    match spec.output {
+        Output::Inherit => {}
+        Output::Discard => {
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+        }
+        Output::Capture => {
+            // One pipe for both, so that lines keep the order in which they were written.
+            let (reader, writer) = io::pipe()?;
+            command.stdout(writer.try_clone()?).stderr(writer);
+            let output = output.clone();
+            thread::Builder::new()
+                .name("output".to_owned())
+                .stack_size(THREAD_STACK_BYTES)
+                .spawn(move || output.fill_from(reader))?;
+        }
+    }
+    // `command` holds the pipe's writing end; it ends with this function, so the reader sees the
+    // end when the last process of the group has gone.
+    command.spawn()
+}
+
+/// Waits for the leader's end, kills what is left of its group and only then reaps the leader.
+fn reap(mut child: Child, pid: Pid, group: &Mutex<Option<Pid>>) -> ExitStatus {
+    wait_without_reaping(pid);
+    let mut group = lock(group);
+    if let Some(pid) = group.take() {
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+    child.wait().unwrap_or_default()
+}
+
+fn wait_without_reaping(pid: Pid) -> Option<WaitIdStatus> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    rustix::io::retry_on_intr(|| waitid(WaitId::Pid(pid), options)).ok().flatten()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use rustix::process::test_kill_process;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    fn sh(script: &str) -> Process {
+        Process::spawn(ProcessSpec {
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+            environment: vec![("GREETING".into(), "hello".into())],
+            working_directory: Some("/".into()),
+            output: Output::Capture,
+        })
+        .unwrap()
+    }
+
+    /// Waits, within the deadline, until `condition` gives a value.
+    async fn eventually<T>(mut condition: impl FnMut() -> Option<T>) -> T {
+        let poll = async {
+            loop {
+                if let Some(value) = condition() {
+                    return value;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(DEADLINE, poll).await.expect("condition within the deadline")
+    }
+
+    async fn line(process: &Process, n: usize) -> String {
+        eventually(|| process.output().lines().get(n).cloned()).await
+    }
+
+    /// Whether the process is gone; a zombie that its new parent has not yet reaped counts as gone.
+    fn is_gone(pid: i32) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        test_kill_process(Pid::from_raw(pid).unwrap()).is_err() || stat.contains(") Z ")
+    }
+
+    #[tokio::test]
+    async fn output_environment_directory_and_status_arrive() {
+        let process = sh("echo $GREETING; pwd >&2; printf unfinished; exit 7");
+        assert_eq!(timeout(DEADLINE, process.wait()).await.unwrap().code(), Some(7));
+        assert_eq!(process.exit_status().unwrap().code(), Some(7));
+        line(&process, 2).await;
+        assert_eq!(process.output().lines(), ["hello", "/", "unfinished"]);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_does_not_exist_is_an_error_that_names_it() {
+        let error = Process::spawn(ProcessSpec {
+            program: "/nonexistent/program".into(),
+            arguments: vec![],
+            environment: vec![],
+            working_directory: None,
+            output: Output::Discard,
+        })
+        .unwrap_err();
+        assert!(
+            error.to_string().starts_with("cannot start \"/nonexistent/program\": "),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn terminate_lets_a_process_end_by_itself() {
+        let process = sh("trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done");
+        line(&process, 0).await;
+        let status = timeout(DEADLINE, process.terminate(DEADLINE)).await.unwrap();
+        assert_eq!(status.code(), Some(3));
+        // Again, after the end: the same answer, and nobody is signalled.
+        assert_eq!(process.terminate(DEADLINE).await.code(), Some(3));
+    }
+
+    #[tokio::test]
+    async fn a_process_that_ignores_the_request_is_killed_after_the_grace() {
+        let process = sh("trap '' TERM; echo ready; while :; do sleep 0.01; done");
+        line(&process, 0).await;
+        let status = timeout(DEADLINE, process.terminate(Duration::from_millis(50))).await.unwrap();
+        assert_eq!(status.signal(), Some(9));
+    }
+
+    #[tokio::test]
+    async fn grandchildren_end_with_the_leader_however_it_ends() {
+        for script in ["exit 0", "kill -9 $$", "wait"] {
+            let process = sh(&format!("trap '' TERM; sleep 1000 & echo $!; {script}"));
+            let grandchild: i32 = line(&process, 0).await.parse().unwrap();
+            timeout(DEADLINE, process.terminate(Duration::from_millis(20))).await.unwrap();
+            eventually(|| is_gone(grandchild).then_some(())).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn dropping_kills_the_group() {
+        let process = sh("sleep 1000 & echo $!; wait");
+        let grandchild: i32 = line(&process, 0).await.parse().unwrap();
+        let leader = process.pid().cast_signed();
+        drop(process);
+        eventually(|| (is_gone(leader) && is_gone(grandchild)).then_some(())).await;
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_output_neither_blocks_the_process_nor_grows_the_tail() {
+        let process = sh("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done");
+        assert!(timeout(DEADLINE, process.wait()).await.unwrap().success());
+        eventually(|| (process.output().lines_written() == 20_000).then_some(())).await;
+        let lines = process.output().lines();
+        assert!(lines.len() <= 500);
+        assert_eq!(lines.last().unwrap(), "line 19999");
+    }
+
+    #[test]
+    fn a_child_outlives_the_runtime_thread_that_asked_for_it() {
+        let process = thread::spawn(|| sh("echo up; read x < /dev/null; exec sleep 1000"));
+        let process = process.join().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            line(&process, 0).await;
+            assert_eq!(process.exit_status(), None);
+        });
+    }
+
+    #[tokio::test]
+    async fn the_parent_death_signal_is_set_before_the_program_runs() {
+        // `prctl` cannot be asked of another process, so a shell cannot tell; what can be seen from
+        // outside is that the child dies with the thread that spawned it.
+        let mut command = Command::new("/bin/sleep");
+        command.arg("1000");
+        death::die_with_parent(&mut command);
+        let mut child = thread::spawn(move || command.spawn().unwrap()).join().unwrap();
+        let status = eventually(|| child.try_wait().unwrap()).await;
+        assert_eq!(status.signal(), Some(9));
+    }
+}
