@@ -1,4 +1,8 @@
-//! Fields as ranges into the buffer they were read from.
+//! Fields as ranges into the buffer they were read from, and the kinds that a proxy treats specially
+//! (RFC 9110 §5, §7.6.1).
+//!
+//! A field is recognised once, when its line is read; routing, logs and writing compare kinds, never
+//! names.
 
 /// A range of a head buffer. Heads are bounded far below 4 GiB, so 32 bits do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -10,10 +14,19 @@ pub struct Span {
 }
 
 impl Span {
+    /// A range of a head, whose length [`crate::HeadLimits`] keeps within 32 bits.
+    pub(crate) const fn new(start: usize, len: usize) -> Self {
+        Self { start: start as u32, len: len as u32 }
+    }
+
+    /// Where the span ends.
+    pub(crate) const fn end(self) -> usize {
+        self.start as usize + self.len as usize
+    }
+
     /// The bytes of `buf` that the span covers; empty when the span is not of this buffer.
     pub fn of(self, buf: &[u8]) -> &[u8] {
-        let start = self.start as usize;
-        buf.get(start..start + self.len as usize).unwrap_or_default()
+        buf.get(self.start as usize..self.end()).unwrap_or_default()
     }
 
     /// Whether the span covers nothing.
@@ -34,6 +47,12 @@ pub struct Field {
     /// Named by `Connection`, so meant for this hop alone (RFC 9110 §7.6.1). Never set for fields
     /// whose removal would be an attack (Host, framing, authorization, cookies, forwarding).
     pub is_nominated: bool,
+}
+
+/// Value of the first of `fields` called `name`, compared without case.
+pub(crate) fn find<'b>(fields: &[Field], buf: &'b [u8], name: &str) -> Option<&'b [u8]> {
+    let is_called = |field: &&Field| field.name.of(buf).eq_ignore_ascii_case(name.as_bytes());
+    fields.iter().find(is_called).map(|field| field.value.of(buf))
 }
 
 /// Fields that a proxy treats specially. All others are passed on untouched.
@@ -69,6 +88,88 @@ pub enum FieldKind {
     Server,
 }
 
+impl FieldKind {
+    /// Length of the longest special name.
+    pub(crate) const NAME_LEN_MAX: usize = "proxy-authorization".len();
+
+    /// Recognises a field name, in any case. No two special names of one length start alike often
+    /// enough to matter: most names are told from all of them by their length and first letter.
+    pub fn of(name: &[u8]) -> Self {
+        let candidates: &[(&[u8], Self)] = match name.len() {
+            2 => &[(b"te", Self::Te)],
+            3 => &[(b"via", Self::Via)],
+            4 => &[(b"host", Self::Host), (b"date", Self::Date)],
+            6 => &[(b"cookie", Self::Cookie), (b"expect", Self::Expect), (b"server", Self::Server)],
+            7 => &[(b"upgrade", Self::Upgrade), (b"trailer", Self::Trailer)],
+            9 => &[(b"forwarded", Self::Forwarded), (b"x-real-ip", Self::XRealIp)],
+            10 => &[(b"connection", Self::Connection), (b"keep-alive", Self::KeepAlive)],
+            12 => &[(b"x-request-id", Self::XRequestId), (b"max-forwards", Self::MaxForwards)],
+            13 => &[(b"authorization", Self::Authorization)],
+            14 => &[
+                (b"content-length", Self::ContentLength),
+                (b"http2-settings", Self::Http2Settings),
+            ],
+            15 => &[(b"x-forwarded-for", Self::XForwardedFor)],
+            16 => &[
+                (b"x-forwarded-host", Self::XForwardedHost),
+                (b"proxy-connection", Self::ProxyConnection),
+            ],
+            17 => &[
+                (b"transfer-encoding", Self::TransferEncoding),
+                (b"x-forwarded-proto", Self::XForwardedProto),
+            ],
+            18 => &[(b"proxy-authenticate", Self::ProxyAuthenticate)],
+            19 => &[(b"proxy-authorization", Self::ProxyAuthorization)],
+            _ => &[],
+        };
+        candidates
+            .iter()
+            .find(|(candidate, _)| name.eq_ignore_ascii_case(candidate))
+            .map_or(Self::Other, |&(_, kind)| kind)
+    }
+
+    /// Whether the field concerns one connection only and so is never passed on as it came
+    /// (RFC 9110 §7.6.1), the framing fields included: they are written anew.
+    pub const fn is_hop_by_hop(self) -> bool {
+        matches!(
+            self,
+            Self::Connection
+                | Self::KeepAlive
+                | Self::ProxyConnection
+                | Self::ProxyAuthenticate
+                | Self::ProxyAuthorization
+                | Self::Te
+                | Self::TransferEncoding
+                | Self::ContentLength
+                | Self::Upgrade
+                | Self::Http2Settings
+        )
+    }
+
+    /// Whether a sender may declare the field to be for the next hop alone. Not for those that tell
+    /// where a request came from, whose it is or where it goes: a client could otherwise have a
+    /// proxy in front of us vouch for it and then make us drop the voucher.
+    pub(crate) const fn may_be_nominated(self) -> bool {
+        !matches!(
+            self,
+            Self::Host
+                | Self::TransferEncoding
+                | Self::ContentLength
+                | Self::Expect
+                | Self::MaxForwards
+                | Self::Via
+                | Self::Forwarded
+                | Self::XForwardedFor
+                | Self::XForwardedProto
+                | Self::XForwardedHost
+                | Self::XRealIp
+                | Self::XRequestId
+                | Self::Authorization
+                | Self::Cookie
+        )
+    }
+}
+
 /// A set of field kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KindSet(u64);
@@ -86,5 +187,63 @@ impl KindSet {
     /// Whether `kind` is in the set.
     pub const fn has(self, kind: FieldKind) -> bool {
         self.0 & (1 << kind as u8) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_names_are_recognised_in_any_case() {
+        for (name, kind) in [
+            ("TE", FieldKind::Te),
+            ("via", FieldKind::Via),
+            ("HOST", FieldKind::Host),
+            ("Date", FieldKind::Date),
+            ("Cookie", FieldKind::Cookie),
+            ("Expect", FieldKind::Expect),
+            ("Server", FieldKind::Server),
+            ("Upgrade", FieldKind::Upgrade),
+            ("Trailer", FieldKind::Trailer),
+            ("Forwarded", FieldKind::Forwarded),
+            ("X-Real-IP", FieldKind::XRealIp),
+            ("Connection", FieldKind::Connection),
+            ("Keep-Alive", FieldKind::KeepAlive),
+            ("X-Request-Id", FieldKind::XRequestId),
+            ("Max-Forwards", FieldKind::MaxForwards),
+            ("Authorization", FieldKind::Authorization),
+            ("Content-Length", FieldKind::ContentLength),
+            ("HTTP2-Settings", FieldKind::Http2Settings),
+            ("X-Forwarded-For", FieldKind::XForwardedFor),
+            ("X-Forwarded-Host", FieldKind::XForwardedHost),
+            ("Proxy-Connection", FieldKind::ProxyConnection),
+            ("Transfer-Encoding", FieldKind::TransferEncoding),
+            ("X-Forwarded-Proto", FieldKind::XForwardedProto),
+            ("Proxy-Authenticate", FieldKind::ProxyAuthenticate),
+            ("Proxy-Authorization", FieldKind::ProxyAuthorization),
+            ("Content-Type", FieldKind::Other),
+            ("Hos", FieldKind::Other),
+            ("", FieldKind::Other),
+        ] {
+            assert_eq!(FieldKind::of(name.as_bytes()), kind, "{name}");
+            assert_eq!(FieldKind::of(name.to_lowercase().as_bytes()), kind, "{name}");
+            assert_eq!(FieldKind::of(name.to_uppercase().as_bytes()), kind, "{name}");
+            assert!(kind == FieldKind::Other || name.len() <= FieldKind::NAME_LEN_MAX);
+        }
+    }
+
+    #[test]
+    fn a_span_of_another_buffer_is_empty() {
+        assert_eq!(Span { start: 2, len: 2 }.of(b"abcd"), b"cd");
+        assert_eq!(Span { start: 3, len: 2 }.of(b"abcd"), b"");
+        assert_eq!(Span { start: u32::MAX, len: u32::MAX }.of(b"abcd"), b"");
+    }
+
+    #[test]
+    fn a_set_has_what_was_put_in() {
+        let set = KindSet::EMPTY.with(FieldKind::Via).with(FieldKind::Server);
+        assert!(set.has(FieldKind::Via) && set.has(FieldKind::Server));
+        assert!(!set.has(FieldKind::Date) && !set.has(FieldKind::Other));
     }
 }
