@@ -135,9 +135,16 @@ fn withdrawals(budget: &mut RetryBudget, now_ms: u64) -> u32 {
 #[test]
 fn the_reserve_refills_with_time_up_to_its_size() {
     let mut budget = RetryBudget::new(20);
-    for (now_ms, expected) in
-        [(0, 100), (99, 0), (100, 1), (1_100, 10), (1_000, 0), (60_000, 100), (u64::MAX, 100)]
-    {
+    for (now_ms, expected) in [
+        (0, 100),
+        (99, 0),
+        (100, 1),
+        (1_100, 10),
+        (1_000, 0),
+        (1_100, 0),
+        (60_000, 100),
+        (u64::MAX, 100),
+    ] {
         assert_eq!(withdrawals(&mut budget, now_ms), expected, "at {now_ms} ms");
     }
 }

@@ -4,9 +4,10 @@
 //! order of precedence, host for host and path for path, and comes first there. Anything less
 //! equal is either more specific, and then does not cover, or less specific, and then loses.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::path::trim_end_slashes;
+use super::path::{canonical, trim_end_slashes};
 use super::{HostPattern, PathMatcher, Route};
 
 /// Routes that are never found: pairs of (index of the unreachable route, index of the route that
@@ -34,20 +35,20 @@ pub fn shadowed(routes: &[Route]) -> Vec<(usize, usize)> {
 /// One host pattern and one path: where in the order of precedence a route stands.
 type Place<'a> = (Option<&'a HostPattern>, PathPlace<'a>);
 
-#[derive(PartialEq, Eq, Hash, Clone, Copy)]
+#[derive(PartialEq, Eq, Hash, Clone)]
 enum PathPlace<'a> {
-    Exact(&'a str),
-    Prefix(&'a str),
+    Exact(Cow<'a, str>),
+    Prefix(Cow<'a, str>),
     Any,
 }
 
 fn places(route: &Route) -> impl Iterator<Item = Place<'_>> {
     let path = match &route.matcher.path {
         PathMatcher::Any => PathPlace::Any,
-        PathMatcher::Exact(path) => PathPlace::Exact(path),
-        PathMatcher::Prefix(path) => PathPlace::Prefix(trim_end_slashes(path)),
+        PathMatcher::Exact(path) => PathPlace::Exact(canonical(path)),
+        PathMatcher::Prefix(path) => PathPlace::Prefix(canonical(trim_end_slashes(path))),
     };
-    route.matcher.host_keys().map(move |host| (host, path))
+    route.matcher.host_keys().map(move |host| (host, path.clone()))
 }
 
 /// Whether `first`, which is configured before `route`, takes all requests that match `route`.
@@ -75,6 +76,7 @@ mod tests {
             (&[("", "*", ""), ("", "*", "")], &[(1, 0)]),
             (&[("", "*", ""), ("", "*", ""), ("", "*", "")], &[(1, 0), (2, 0)]),
             (&[("", "/a/*", ""), ("", "/a/*", "")], &[(1, 0)]),
+            (&[("", "/a/*", ""), ("", "/%61/*", "")], &[(1, 0)]),
             (&[("", "/a/*", ""), ("", "/a", "")], &[]),
             (&[("", "*", ""), ("", "/*", "")], &[]),
             (&[("", "*", ""), ("a.com", "*", "")], &[]),

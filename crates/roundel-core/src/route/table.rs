@@ -14,14 +14,14 @@
 //! # Cost
 //! One hash look-up for each label of the host, then one for each segment of the path as deep as
 //! any configured path goes, and the latter again for each less specific host fallen through to.
-//! Nothing depends on how many routes there are, nothing is allocated when a route is found, and
-//! every byte of a path is hashed once, so a long path cannot be made expensive. A table with one
-//! catch-all route, the common case, looks nothing up.
+//! Nothing depends on how many routes there are, and every byte of a path is hashed once, so a long
+//! path cannot be made expensive. Nothing is allocated when a route is found, unless the path has
+//! escapes in an unusual form. A table with one catch-all route, the common case, looks nothing up.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::path::{prefix_segments, segments};
+use super::path::{canonical, prefix_segments, segments};
 use super::{HostPattern, PathMatcher, Route};
 
 /// What [`RouteTable::find`] found.
@@ -80,6 +80,7 @@ impl RouteTable {
         }
         let mut buffer = [0; HOST_BYTES_MAX];
         let host = normalize(host, &mut buffer);
+        let path = &*canonical(path);
         let found = self
             .trees(host)
             .flat_map(|tree| tree.candidates(path))
@@ -176,8 +177,10 @@ impl PathTree {
     fn candidates_mut(&mut self, path: &PathMatcher) -> &mut Candidates {
         match path {
             PathMatcher::Any => &mut self.any_path,
-            PathMatcher::Exact(path) => &mut self.node_mut(segments(path)).exact,
-            PathMatcher::Prefix(path) => &mut self.node_mut(prefix_segments(path)).prefix,
+            PathMatcher::Exact(path) => &mut self.node_mut(segments(&canonical(path))).exact,
+            PathMatcher::Prefix(path) => {
+                &mut self.node_mut(prefix_segments(&canonical(path))).prefix
+            }
         }
     }
 

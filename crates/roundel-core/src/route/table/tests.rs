@@ -86,6 +86,18 @@ fn the_most_specific_path_wins_whatever_the_order() {
 }
 
 #[test]
+fn an_escape_does_not_lead_around_a_route() {
+    check(
+        &[("", "*", ""), ("", "/admin/*", ""), ("", "/caf%c3%a9", "")],
+        &[
+            ("", "/%61dmin/x", "GET", "/admin/*"),
+            ("", "/admin%2Fx", "GET", "*"),
+            ("", "/caf%C3%A9", "GET", "/caf%c3%a9"),
+        ],
+    );
+}
+
+#[test]
 fn a_method_list_goes_before_none_and_order_breaks_ties() {
     check(
         &[("", "/a", ""), ("", "/a", "GET"), ("", "/a", "GET,HEAD")],
