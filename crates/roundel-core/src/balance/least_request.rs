@@ -131,10 +131,16 @@ mod tests {
     }
 
     #[test]
-    fn a_light_idle_endpoint_does_not_outrank_a_heavy_one_with_room() {
-        let mut random = fastrand::Rng::with_seed(3);
-        let picked = pick(&schedule(&[1, 10]), &mut random, |_| true, |i| [0, 5][i]);
-        assert_eq!(picked.map(Candidate::index), Some(1));
+    fn an_idle_endpoint_is_taken_once_it_is_no_more_loaded_than_the_busy() {
+        for (weights, in_flight, expected) in
+            [([1, 10], [0, 5], 1), ([1, 10], [0, 9], 0), ([1, 10], [0, 12], 0), ([1, 1], [1, 0], 1)]
+        {
+            for seed in 0..8 {
+                let mut random = fastrand::Rng::with_seed(seed);
+                let picked = pick(&schedule(&weights), &mut random, |_| true, |i| in_flight[i]);
+                assert_eq!(picked.map(Candidate::index), Some(expected), "{in_flight:?}");
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! 5, 1, 1 give a a b a c a a, not a a a a a b c), so that a heavy endpoint is not hit in bursts.
 //! Run per request it costs a walk over all candidates under a lock. Its order depends on nothing
 //! but the weights, though, and repeats after (sum of weights / their gcd) turns; so the control
-//! plane runs it once and workers only read the table: one load per pick, no lock. A uniform draw
+//! plane runs it once and workers only read the table, without a lock. A uniform draw
 //! from the same table is a weighted draw, which serves the random algorithms.
 //!
 //! Candidates of equal weight take their turns in index order, all once before any twice, so the
@@ -12,14 +12,14 @@
 //! linear time, and since k different weights need at least k²/2 slots, the worst table costs
 //! 65,536 × 362 steps, some tens of milliseconds.
 //!
-//! Source: nginx, `ngx_http_upstream_round_robin.c`, commit "smooth weighted round-robin" (2012).
+//! Source: nginx, `src/http/ngx_http_upstream_round_robin.c` (as it is since 2012).
 
 use super::reservoir::Reservoir;
 
 /// Longest period before weights are scaled down: a quarter of a MiB of table. Scaling rounds to
 /// whole slots and leaves each candidate at least one, so a table has at most this many slots plus
 /// one for each candidate.
-pub(super) const SLOTS_MAX: usize = 65_536;
+const SLOTS_MAX: usize = 65_536;
 
 /// An endpoint that may be chosen, with its weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
