@@ -1,6 +1,6 @@
 //! Which paths a route serves.
 //!
-//! Paths are compared byte by byte and segment by segment, after [`canonical`] has made equal what
+//! Paths are compared byte by byte and segment by segment, after `canonical` has made equal what
 //! RFC 3986 §6.2.2 calls equivalent: an endpoint reads `/%61dmin` as `/admin`, so a route for
 //! `/admin` has to. An encoded slash stays encoded, since servers differ about what it means.
 //! Dot segments and backslashes, on which they differ too, are refused before routing, and a

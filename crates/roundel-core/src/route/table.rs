@@ -72,12 +72,18 @@ impl RouteTable {
     /// Finds the route for a request. `host` is without port, in any case, and empty when the
     /// request has none (HTTP/1.0), which only routes for any host serve. `path` is without query;
     /// one that does not start with a slash (`*`, or none) is served by routes for any path only.
+    #[inline]
     pub fn find(&self, host: &str, path: &str, method: &str) -> Match<'_> {
-        if self.is_catch_all
-            && let [sole] = self.routes.as_slice()
-        {
-            return Match::Route(sole);
+        match self.routes.as_slice() {
+            [sole] if self.is_catch_all => Match::Route(sole),
+            _ => self.look_up(host, path, method),
         }
+    }
+
+    /// [`RouteTable::find`] by way of the index. Apart, so that the common case stays small enough
+    /// to be inlined.
+    #[inline(never)]
+    fn look_up(&self, host: &str, path: &str, method: &str) -> Match<'_> {
         let mut buffer = [0; HOST_BYTES_MAX];
         let host = normalize(host, &mut buffer);
         let path = &*canonical(path);
