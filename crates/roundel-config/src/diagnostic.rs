@@ -1,0 +1,206 @@
+//! What is wrong with a file, and where.
+//!
+//! A file is read to its end whatever is wrong with it, so that an operator mends everything in one
+//! go. A [`Diagnostic`] therefore is data: its place is a byte range, and only [`Diagnostics`],
+//! which owns the text, turns it into line, column and an underlined excerpt.
+
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+/// Whether the file can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The file is refused.
+    Error,
+    /// The file is used, but hardly does what its author meant.
+    Warning,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Whether the file can be used.
+    pub severity: Severity,
+    /// What is wrong, with the value found and the limit it breaks.
+    pub message: String,
+    /// The offending text as a byte range of the file; `None` when something is missing that no
+    /// text stands for.
+    pub span: Option<Range<usize>>,
+    /// A few words beside the underlined text; may be empty.
+    pub label: String,
+    /// Another place that takes part, with its label.
+    pub related: Option<(Range<usize>, String)>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    pub(crate) fn error(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            span: Some(span),
+            label: String::new(),
+            related: None,
+            help: None,
+        }
+    }
+
+    pub(crate) fn warning(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(span, message) }
+    }
+
+    /// An error of the file as a whole.
+    pub(crate) fn whole(message: impl Into<String>) -> Self {
+        Self { span: None, ..Self::error(0..0, message) }
+    }
+
+    pub(crate) fn label(self, label: impl Into<String>) -> Self {
+        Self { label: label.into(), ..self }
+    }
+
+    pub(crate) fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+
+    pub(crate) fn related(self, span: Range<usize>, label: impl Into<String>) -> Self {
+        Self { related: Some((span, label.into())), ..self }
+    }
+}
+
+/// All that is wrong with one file, in the order of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostics {
+    file_name: String,
+    source: String,
+    found: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    pub(crate) fn new(file_name: &str, source: &str, mut found: Vec<Diagnostic>) -> Self {
+        found.sort_by_key(|d| d.span.as_ref().map_or((0, 0), |s| (s.start, s.end)));
+        found.dedup();
+        Self { file_name: file_name.to_owned(), source: source.to_owned(), found }
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Whether any of them makes the file unusable.
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// Each of them, in the order of the text.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.found.iter()
+    }
+
+    /// Line and column (both from 1, columns in characters) where a diagnostic's text starts.
+    pub fn position(&self, diagnostic: &Diagnostic) -> Option<(usize, usize)> {
+        let start = diagnostic.span.as_ref()?.start;
+        let before = self.source.get(..start)?;
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        let column = before.get(line_start..)?.chars().count() + 1;
+        Some((before.matches('\n').count() + 1, column))
+    }
+
+    /// One line for each, as `file:line:column: error: message`, for logs.
+    pub fn summary(&self) -> Vec<String> {
+        let line = |d: &Diagnostic| {
+            let severity = match d.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            };
+            match self.position(d) {
+                Some((line, column)) => {
+                    format!("{}:{line}:{column}: {severity}: {}", self.file_name, d.message)
+                }
+                None => format!("{}: {severity}: {}", self.file_name, d.message),
+            }
+        };
+        self.found.iter().map(line).collect()
+    }
+
+    /// The text for a terminal or a file: each diagnostic with its excerpt, and a closing count.
+    /// `is_coloured` adds ANSI colours.
+    pub fn render(&self, is_coloured: bool) -> String {
+        let renderer = if is_coloured { Renderer::styled() } else { Renderer::plain() };
+        let renderer = renderer.decor_style(DecorStyle::Ascii);
+        let mut text = String::new();
+        for diagnostic in &self.found {
+            text.push_str(&renderer.render(&[self.group(diagnostic)]));
+            text.push_str("\n\n");
+        }
+        text.push_str(&self.count());
+        text
+    }
+
+    fn group<'a>(&'a self, diagnostic: &'a Diagnostic) -> Group<'a> {
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let group = level.primary_title(diagnostic.message.as_str());
+        let group = match &diagnostic.span {
+            None => group.element(Origin::path(self.file_name.as_str())),
+            Some(span) => {
+                let primary = AnnotationKind::Primary.span(self.clamp(span));
+                let snippet = Snippet::source(self.source.as_str())
+                    .path(self.file_name.as_str())
+                    .annotation(primary.label(non_empty(&diagnostic.label)));
+                let related = diagnostic.related.as_ref().map(|(span, label)| {
+                    AnnotationKind::Context.span(self.clamp(span)).label(non_empty(label))
+                });
+                group.element(snippet.annotations(related))
+            }
+        };
+        match &diagnostic.help {
+            Some(help) => group.element(Level::HELP.message(help.as_str())),
+            None => group,
+        }
+    }
+
+    /// A range the excerpt can show: inside the text, on character boundaries, and on one line,
+    /// since an underlined block of twenty lines shows nothing.
+    fn clamp(&self, span: &Range<usize>) -> Range<usize> {
+        let start = self.source.floor_char_boundary(span.start.min(self.source.len()));
+        let end = self.source.ceil_char_boundary(span.end.clamp(start, self.source.len()));
+        let text = self.source.get(start..end).unwrap_or_default();
+        let line = text.find('\n').filter(|i| *i > 0).unwrap_or(text.len());
+        start..start + line
+    }
+
+    fn count(&self) -> String {
+        let errors = self.found.iter().filter(|d| d.severity == Severity::Error).count();
+        let plural = |n: usize, what: &str| match n {
+            0 => None,
+            1 => Some(format!("1 {what}")),
+            n => Some(format!("{n} {what}s")),
+        };
+        let parts = [plural(errors, "error"), plural(self.found.len() - errors, "warning")];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!("{}: {}\n", self.file_name, parts.join(", "))
+        }
+    }
+}
+
+fn non_empty(label: &str) -> Option<&str> {
+    Some(label).filter(|l| !l.is_empty())
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Diagnostics {}

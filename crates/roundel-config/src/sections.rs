@@ -1,0 +1,111 @@
+//! The tables of the file: keys, ranges, defaults, and how each becomes its part of the
+//! configuration.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::kind::{
+    Item, admin_address, choice, duration, file, located, log_target, map, optional, table, tables,
+    whole,
+};
+use crate::model::{
+    AccessLogConfig, AccessLogFormat, LogConfig, LogFormat, LogLevel, LogTarget, ShutdownConfig,
+};
+use crate::section::{Located, Section as _, section};
+
+pub(crate) mod endpoint;
+pub(crate) mod health;
+pub(crate) mod listener;
+pub(crate) mod pool;
+pub(crate) mod route;
+
+use listener::ListenerKeys;
+use pool::PoolKeys;
+use route::RouteKeys;
+
+/// A day: longer than any wait that is meant.
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
+
+/// What a timeout can be: never zero, since every wait is bounded and possible.
+pub(crate) const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=DAY;
+
+/// Loopback, so that nobody else can look in before an operator decides so.
+const ADMIN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
+
+section! {
+    /// Configuration of Roundel.
+    struct FileKeys {
+        /// Data-plane threads.
+        workers: Option<NonZeroUsize>
+            = optional(whole(1..=1024), "what the affinity mask and the cgroup quota allow", "2")
+            => None,
+        /// See the table.
+        admin: AdminKeys = table() => AdminKeys::defaults(),
+        /// See the table.
+        listener: Vec<Item<ListenerKeys>> = tables() => Vec::new(),
+        /// See the table.
+        route: Vec<Item<RouteKeys>> = tables() => Vec::new(),
+        /// See the table.
+        pool: Vec<Item<PoolKeys>> = map() => Vec::new(),
+        /// See the table.
+        access_log: Option<AccessLogConfig> = optional(table(), "off", "") => None,
+        /// See the table.
+        log: LogConfig = table() => LogConfig::defaults(),
+        /// See the table.
+        shutdown: ShutdownConfig = table() => ShutdownConfig::defaults(),
+    }
+}
+
+section! {
+    /// Where operators look in: dashboard, API, `/stats`, `/metrics`, `/healthz`, `/readyz`.
+    struct AdminKeys {
+        /// IP address and port, or "off". Other than loopback addresses need a `token_file`.
+        address: Located<Option<SocketAddr>> = located(admin_address())
+            => Located { value: Some(ADMIN_ADDRESS), span: 0..0 },
+        /// File whose first line is the token that clients present.
+        token_file: Option<PathBuf>
+            = optional(file(), "no token is asked for", "\"/etc/roundel/token\"") => None,
+    }
+}
+
+section! {
+    /// One line for each exchange; without the table there is none.
+    for AccessLogConfig {
+        /// "text" for people, "combined" (NCSA) for existing log tools, "json" for everything else.
+        format: choice(&[
+            ("text", AccessLogFormat::Text),
+            ("combined", AccessLogFormat::Combined),
+            ("json", AccessLogFormat::Json),
+        ]) => AccessLogFormat::Text,
+        /// "stdout", "stderr" or a file, which is appended to.
+        target as "path": log_target() => LogTarget::Stdout,
+    }
+}
+
+section! {
+    /// The process's own log, on standard error.
+    for LogConfig {
+        /// "error", "warn", "info", "debug" or "trace".
+        level: choice(&[
+            ("error", LogLevel::Error),
+            ("warn", LogLevel::Warn),
+            ("info", LogLevel::Info),
+            ("debug", LogLevel::Debug),
+            ("trace", LogLevel::Trace),
+        ]) => LogLevel::Info,
+        /// "text" for people or "json".
+        format: choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)])
+            => LogFormat::Text,
+    }
+}
+
+section! {
+    /// How the process ends.
+    for ShutdownConfig {
+        /// How long running exchanges may take to finish before their connections are closed.
+        grace: duration(Duration::ZERO..=DAY) => Duration::from_secs(30),
+    }
+}

@@ -1,0 +1,224 @@
+//! `[pool.NAME]`: keys, ranges and defaults, and how they become a [`PoolConfig`].
+//!
+//! What an endpoint is made of is in [`super::endpoint`], when it is probed and ejected in
+//! [`super::health`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use roundel_core::name::Name;
+use roundel_core::policy::{
+    Balance, HashKey, HealthCheck, HostPolicy, OutlierDetection, PoolLimits, PoolPolicy,
+    PoolTimeouts, RetryPolicy,
+};
+
+use super::endpoint::{EndpointKeys, endpoint};
+use super::health::{self, HealthCheckKeys, OutlierKeys};
+use super::{DAY, TIMEOUT};
+use crate::check::{Names, check_unique_addresses};
+use crate::diagnostic::Diagnostic;
+use crate::kind::{
+    Item, bytes, choice, duration, flag, hash_key, host_policy, list, located, optional, percent,
+    required, table, whole,
+};
+use crate::model::{EndpointConfig, PoolConfig};
+use crate::section::{Located, Reading, Section as _, section};
+
+/// Which balancer, without what it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BalanceWord {
+    RoundRobin,
+    Random,
+    P2c,
+    LeastRequest,
+    Hash,
+}
+
+section! {
+    /// A named group of endpoints with one policy.
+    struct PoolKeys {
+        /// Which balancer chooses an endpoint: "round_robin" (each in turn), "random", "p2c" (the
+        /// less loaded of two random ones), "least_request" (the least loaded) or "hash" (the
+        /// same key, the same endpoint). All of them respect weights.
+        balance: BalanceWord = choice(&[
+            ("round_robin", BalanceWord::RoundRobin),
+            ("random", BalanceWord::Random),
+            ("p2c", BalanceWord::P2c),
+            ("least_request", BalanceWord::LeastRequest),
+            ("hash", BalanceWord::Hash),
+        ]) => BalanceWord::RoundRobin,
+        /// What "hash" takes as its key: "client_address", "uri", "header:NAME" or "cookie:NAME".
+        /// A request without it goes to a random endpoint.
+        hash_key: Option<Located<HashKey>> = optional(
+            located(hash_key()),
+            "\"client_address\" when `balance = \"hash\"`",
+            "\"header:X-User\"",
+        ).alternative() => None,
+        /// Addresses ("127.0.0.1:5001", "[::1]:80", "app:80", "unix:/run/app.sock"), or tables
+        /// { address, name, weight, backup, admin_state }.
+        endpoints: Option<Vec<Located<EndpointKeys>>> = required(
+            list(located(endpoint())).non_empty("a pool has at least one endpoint"),
+            "[\"127.0.0.1:5001\", { address = \"127.0.0.1:5002\", name = \"Server 2\", weight = 3 }]",
+        ) => None,
+        /// What `Host` endpoints see: "preserve" (the client's), "endpoint" (the endpoint's address
+        /// as configured) or a host of your choice.
+        host: HostPolicy = host_policy() => HostPolicy::Preserve,
+        /// How long an endpoint that recovered takes to get its full share; zero for at once.
+        slow_start: Duration = duration(Duration::ZERO..=DAY) => Duration::ZERO,
+        /// Below this share of eligible endpoints health is ignored and all enabled ones take
+        /// traffic; 0% switches that off.
+        panic_threshold: u8 = percent(0..=100) => 0,
+        /// See the table.
+        health_check: Option<HealthCheckKeys> = optional(
+            table(),
+            "on, with the defaults below, when there are at least two endpoints",
+            "",
+        ) => None,
+        /// See the table.
+        outlier_detection: Option<OutlierKeys> = optional(
+            table(),
+            "on, with the defaults below, when there are at least two endpoints",
+            "",
+        ) => None,
+        /// See the table.
+        retry: RetryPolicy = table() => RetryPolicy::defaults(),
+        /// See the table.
+        timeouts: PoolTimeouts = table() => PoolTimeouts::defaults(),
+        /// See the table.
+        limits: PoolLimits = table() => PoolLimits::defaults(),
+    }
+}
+
+section! {
+    /// When a failed attempt is tried again, at another endpoint if there is one.
+    for RetryPolicy {
+        /// Tries after the first; 0 switches failover off.
+        attempts: whole(0..=100) => 2,
+        /// Retries may add at most this share to the load.
+        budget_percent as "budget": percent(0..=100) => 20,
+        /// Response statuses, 400 to 599, that are tried again when the method is idempotent.
+        statuses: list(whole(400..=599)) => Vec::new(),
+        /// Also retries requests such as POST whose connection broke before any response byte. The
+        /// endpoint may then have acted twice.
+        non_idempotent: flag() => false,
+        /// Request body bytes kept for a retry, for each exchange; a longer body is not retried.
+        body_bytes_max: bytes(0..=16 << 20) => 64 << 10,
+    }
+}
+
+section! {
+    /// How long to wait for endpoints.
+    for PoolTimeouts {
+        /// Connection set-up.
+        connect: duration(TIMEOUT) => Duration::from_secs(2),
+        /// From the request's last byte to the response head, for each attempt.
+        response_head: duration(TIMEOUT) => Duration::from_secs(60),
+        /// Between bytes of a body, in both directions.
+        body_idle: duration(TIMEOUT) => Duration::from_secs(60),
+        /// The whole exchange up to the response head, waiting and all attempts included.
+        total: duration(TIMEOUT) => Duration::from_secs(120),
+        /// A tunnel without bytes in either direction.
+        tunnel_idle: duration(TIMEOUT) => Duration::from_secs(3600),
+        /// An idle connection to an endpoint. Best below the endpoint's own keep-alive timeout.
+        idle: duration(TIMEOUT) => Duration::from_secs(60),
+    }
+}
+
+section! {
+    /// How much at once.
+    for PoolLimits {
+        /// Exchanges in flight for each endpoint.
+        max_in_flight: optional(whole(1..=1 << 24), "no limit", "256") => None,
+        /// Exchanges waiting for an endpoint; beyond it the answer is 503. 0 waits never.
+        queue: whole(0..=1 << 24) => 1024,
+        /// The longest wait; after it the answer is 503.
+        queue_timeout: duration(TIMEOUT) => Duration::from_secs(5),
+        /// Idle connections kept for each endpoint and worker.
+        max_idle_connections: whole(0..=1 << 20) => 256,
+    }
+}
+
+/// The pool, unless its name or its endpoints are wrong.
+pub(crate) fn resolve(item: Item<PoolKeys>, reading: &mut Reading<'_>) -> Option<PoolConfig> {
+    let name = Name::parse(&item.name).map_err(|fault| {
+        reading.report(Diagnostic::error(item.span.clone(), format!("pool {:?}: {fault}", item.name)));
+    });
+    let mut names = Names::new("endpoint");
+    let given = item.keys.endpoints.clone()?;
+    let count = given.len();
+    let addresses: Vec<_> = given.iter().filter_map(|e| e.value.address.as_ref()).collect();
+    check_unique_addresses(&addresses, reading);
+    let endpoints: Vec<EndpointConfig> = given
+        .into_iter()
+        .filter_map(|endpoint| super::endpoint::resolve(endpoint, &mut names, reading))
+        .collect();
+    let policy = policy(item.keys, count, reading);
+    Some(PoolConfig { name: name.ok()?, policy: Arc::new(policy?), endpoints })
+}
+
+/// The policy of a pool of `endpoint_count` endpoints.
+fn policy(keys: PoolKeys, endpoint_count: usize, reading: &mut Reading<'_>) -> Option<PoolPolicy> {
+    let balance = balance(keys.balance, keys.hash_key, reading);
+    let health_check = health_check(keys.health_check, endpoint_count, reading)?;
+    let outlier_detection = outlier_detection(keys.outlier_detection, endpoint_count, reading)?;
+    Some(PoolPolicy {
+        balance,
+        health_check,
+        outlier_detection,
+        retry: keys.retry,
+        timeouts: keys.timeouts,
+        limits: keys.limits,
+        slow_start: keys.slow_start,
+        panic_threshold_percent: keys.panic_threshold,
+        host: keys.host,
+    })
+}
+
+/// What a pool of `endpoint_count` endpoints does when nothing else is said.
+pub(crate) fn default_policy(endpoint_count: usize) -> Option<PoolPolicy> {
+    let mut reading = Reading { source: "", env: &|_| None, found: Vec::new() };
+    policy(PoolKeys::defaults(), endpoint_count, &mut reading)
+}
+
+fn balance(
+    word: BalanceWord,
+    key: Option<Located<HashKey>>,
+    reading: &mut Reading<'_>,
+) -> Balance {
+    if let (Some(key), true) = (&key, word != BalanceWord::Hash) {
+        let message = "`hash_key` has no effect without `balance = \"hash\"`";
+        reading.report(Diagnostic::error(key.span.clone(), message));
+    }
+    match word {
+        BalanceWord::RoundRobin => Balance::RoundRobin,
+        BalanceWord::Random => Balance::Random,
+        BalanceWord::P2c => Balance::P2c,
+        BalanceWord::LeastRequest => Balance::LeastRequest,
+        BalanceWord::Hash => Balance::Hash(key.map_or(HashKey::ClientAddress, |key| key.value)),
+    }
+}
+
+/// On when asked for; without a word, on when there is somewhere else to go.
+fn health_check(
+    keys: Option<HealthCheckKeys>,
+    endpoint_count: usize,
+    reading: &mut Reading<'_>,
+) -> Option<Option<HealthCheck>> {
+    match keys {
+        Some(keys) => health::resolve_check(keys, reading),
+        None if endpoint_count < 2 => Some(None),
+        None => health::resolve_check(HealthCheckKeys::defaults(), reading),
+    }
+}
+
+fn outlier_detection(
+    keys: Option<OutlierKeys>,
+    endpoint_count: usize,
+    reading: &mut Reading<'_>,
+) -> Option<Option<OutlierDetection>> {
+    match keys {
+        Some(keys) => health::resolve_outlier(keys, reading),
+        None if endpoint_count < 2 => Some(None),
+        None => health::resolve_outlier(OutlierKeys::defaults(), reading),
+    }
+}

@@ -1,0 +1,58 @@
+//! Golden files: what an operator sees, kept beside what they wrote.
+//!
+//! `tests/diagnostics/NAME.toml` with `NAME.txt` holds a file that is wrong and the text that says
+//! so, `tests/describe/` a right one and what `roundel check` prints. To take the present output for
+//! right, after reading it: `ROUNDEL_BLESS=1 cargo test -p roundel-config --test golden`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use roundel_config::load;
+
+fn env(name: &str) -> Option<String> {
+    match name {
+        "HOST" => Some("10.0.0.9".to_owned()),
+        _ => None,
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+fn cases(name: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder(name)).unwrap();
+    let mut cases: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    cases.retain(|path| path.extension().is_some_and(|e| e == "toml"));
+    cases.sort();
+    cases
+}
+
+/// Compares with the golden file, or writes it; returns the name of one that differs.
+fn differs(golden: &Path, actual: &str) -> Option<String> {
+    if std::env::var_os("ROUNDEL_BLESS").is_some() {
+        fs::write(golden, actual).unwrap();
+        return None;
+    }
+    let expected = fs::read_to_string(golden).unwrap_or_default();
+    (expected != actual).then(|| format!("{}:\n{actual}", golden.display()))
+}
+
+#[test]
+fn each_wrong_file_is_explained_as_its_golden_text() {
+    let cases = cases("diagnostics");
+    assert!(cases.len() >= 25, "golden files are missing");
+    let mut wrong = Vec::new();
+    for case in cases {
+        let source = fs::read_to_string(&case).unwrap();
+        let text = match load(&source, "roundel.toml", &env) {
+            Ok(loaded) => {
+                assert!(!loaded.warnings.is_empty(), "{}: nothing is wrong", case.display());
+                loaded.warnings.render(false)
+            }
+            Err(diagnostics) => diagnostics.render(false),
+        };
+        wrong.extend(differs(&case.with_extension("txt"), &text));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
