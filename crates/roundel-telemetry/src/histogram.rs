@@ -127,7 +127,7 @@ fn bucket_of(us: u64) -> usize {
     first + usize::from(first + 1 < BUCKETS && us >= next)
 }
 
-/// Counts of times by length. One writer, any number of readers; 824 bytes.
+/// Counts of times by length. One writer, any number of readers; 816 bytes.
 ///
 /// Resolves 1 µs to 100 s; longer times all count in the last bucket.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use crate::exposition::{Exposition, Table};
 use crate::family as f;
 use crate::registry::{Registry, Series};
-use crate::shard::{ByAttemptFailure, ByEndReason, ByStatusClass};
+use crate::shard::{ByAttemptFailure, ByEndReason, ByGiveUp, ByStatusClass};
 use crate::view::{ADMIN_STATES, HEALTHS, TIERS, View};
 
 /// Content type of [`Registry::render_prometheus`].
@@ -77,6 +77,7 @@ fn render_pools(text: &mut Exposition, series: &Series, view: &View<'_>) {
     pools.histograms(text, &f::POOL_QUEUE, |p| &p.queue_time);
     facts.numbers(text, &f::POOL_QUEUED, |p| p.queued);
     pools.numbers(text, &f::POOL_RETRIES, |p| p.retries);
+    pools.arrays(text, &f::POOL_GIVE_UPS, ByGiveUp::LABELS, |p| p.give_ups);
     let tiers = TIERS.map(|(_, word)| word);
     facts.arrays(text, &f::POOL_TIER, tiers, |p| TIERS.map(|(tier, _)| u64::from(tier == p.tier)));
 }

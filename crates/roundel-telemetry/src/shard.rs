@@ -5,6 +5,7 @@
 //! its shard when it adopts a snapshot and from then on only adds.
 
 use roundel_core::end::{AttemptFailure, EndReason};
+use roundel_core::retry::GiveUp;
 
 use crate::cell::{Counter, Gauge, SharedCounter};
 use crate::histogram::Histogram;
@@ -71,6 +72,8 @@ pub struct PoolShard {
     pub queue_time: Histogram,
     /// Attempts after the first of an exchange.
     pub retries: Counter,
+    /// Failed attempts that were not tried again, by why.
+    pub give_ups: ByGiveUp,
 }
 
 /// Attempts at an endpoint.
@@ -148,6 +151,38 @@ impl ByStatusClass {
 
     /// The values, in the order of [`Self::LABELS`].
     pub fn values(&self) -> [u64; 6] {
+        std::array::from_fn(|i| self.0[i].value())
+    }
+}
+
+/// Counters by [`GiveUp`].
+#[derive(Debug, Default)]
+pub struct ByGiveUp([Counter; 5]);
+
+impl ByGiveUp {
+    /// Label values in index order.
+    pub const LABELS: [&'static str; 5] = [
+        "attempts_used",
+        "may_be_processed",
+        "body_not_replayable",
+        "budget_spent",
+        "not_retryable",
+    ];
+
+    /// Counts one.
+    pub fn increment(&self, give_up: GiveUp) {
+        let index = match give_up {
+            GiveUp::AttemptsUsed => 0,
+            GiveUp::MayBeProcessed => 1,
+            GiveUp::BodyNotReplayable => 2,
+            GiveUp::BudgetSpent => 3,
+            GiveUp::NotRetryable => 4,
+        };
+        self.0[index].increment();
+    }
+
+    /// The values, in the order of [`Self::LABELS`].
+    pub fn values(&self) -> [u64; 5] {
         std::array::from_fn(|i| self.0[i].value())
     }
 }

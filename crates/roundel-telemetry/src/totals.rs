@@ -25,6 +25,8 @@ pub struct PoolTotals {
     pub queue_time: HistogramSnapshot,
     /// Attempts after the first of an exchange.
     pub retries: u64,
+    /// Retries not made, in the order of [`crate::shard::ByGiveUp::LABELS`].
+    pub give_ups: [u64; 5],
 }
 
 /// An endpoint's [`crate::EndpointShard`]s, summed.
@@ -74,6 +76,7 @@ impl PoolMetrics {
             duration: merge(self.shards().map(|s| s.duration.snapshot())),
             queue_time: merge(self.shards().map(|s| s.queue_time.snapshot())),
             retries: self.shards().map(|s| s.retries.value()).sum(),
+            give_ups: sum_arrays(self.shards().map(|s| s.give_ups.values())),
         }
     }
 }

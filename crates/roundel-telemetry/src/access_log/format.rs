@@ -178,3 +178,213 @@ fn push_display(out: &mut Vec<u8>, value: impl Display) {
     // Writing to a `Vec` cannot fail.
     let _ = write!(out, "{value}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{FIELDS, RequestFields, Timing};
+    use super::*;
+    use serde_json::Value;
+
+    const FORMATS: [LogFormat; 3] = [LogFormat::Text, LogFormat::Combined, LogFormat::Json];
+
+    fn record() -> ExchangeRecord<'static> {
+        ExchangeRecord {
+            at_unix_us: 1_795_233_684_123_456,
+            client: "127.0.0.1:40000".parse().unwrap(),
+            listener: "web",
+            request: RequestFields {
+                method: b"GET",
+                target: b"/hello?name=x",
+                version: "HTTP/1.1",
+                host: b"localhost:8080",
+                user_agent: b"curl/8.14.1",
+                referer: b"",
+                request_id: b"0123abcd",
+            },
+            route: Some("all"),
+            pool: Some("web"),
+            endpoint: Some(EndpointFields {
+                name: "Server 1",
+                authority: "127.0.0.1:5001",
+                request_count: 1,
+                is_reused: false,
+            }),
+            attempts: 1,
+            status: 200,
+            request_bytes: 0,
+            response_bytes: 19,
+            timing: Timing {
+                queue_us: None,
+                connect_us: Some(90),
+                first_byte_us: Some(812),
+                total_us: 1_042,
+            },
+            end: EndReason::Ok,
+        }
+    }
+
+    /// A request that was refused before its head was read whole.
+    fn refused() -> ExchangeRecord<'static> {
+        ExchangeRecord {
+            request: RequestFields::default(),
+            route: None,
+            pool: None,
+            endpoint: None,
+            attempts: 0,
+            status: 400,
+            timing: Timing { total_us: 30, ..Timing::default() },
+            end: EndReason::RequestLine,
+            ..record()
+        }
+    }
+
+    fn line(format: LogFormat, record: &ExchangeRecord<'_>) -> String {
+        let mut out = Vec::new();
+        push_line(&mut out, format, record, &mut TimeText::new());
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn lines_of_an_exchange_that_went_well() {
+        for (format, expected) in [
+            (
+                LogFormat::Text,
+                "2026-11-21T04:01:24.123Z INFO 127.0.0.1:40000 \"GET /hello?name=x HTTP/1.1\" \
+                 Routing request to http://127.0.0.1:5001 (Server 1), Request count: 1, \
+                 200, 19 bytes, 1.042 ms\n",
+            ),
+            (
+                LogFormat::Combined,
+                "127.0.0.1 - - [21/Nov/2026:04:01:24 +0000] \"GET /hello?name=x HTTP/1.1\" \
+                 200 19 \"-\" \"curl/8.14.1\"\n",
+            ),
+            (
+                LogFormat::Json,
+                "{\"time\":\"2026-11-21T04:01:24.123Z\",\"listener\":\"web\",\
+                 \"client\":\"127.0.0.1:40000\",\"method\":\"GET\",\"host\":\"localhost:8080\",\
+                 \"target\":\"/hello?name=x\",\"version\":\"HTTP/1.1\",\"route\":\"all\",\
+                 \"pool\":\"web\",\"endpoint\":\"Server 1\",\
+                 \"endpoint_address\":\"127.0.0.1:5001\",\"endpoint_requests\":1,\
+                 \"connection_reused\":false,\"attempts\":1,\"status\":200,\"request_bytes\":0,\
+                 \"response_bytes\":19,\"queue_us\":null,\"connect_us\":90,\"first_byte_us\":812,\
+                 \"total_us\":1042,\"end\":\"ok\",\"request_id\":\"0123abcd\",\
+                 \"user_agent\":\"curl/8.14.1\",\"referer\":\"\"}\n",
+            ),
+        ] {
+            assert_eq!(line(format, &record()), expected);
+        }
+    }
+
+    #[test]
+    fn lines_of_a_request_that_was_refused() {
+        assert_eq!(
+            line(LogFormat::Text, &refused()),
+            "2026-11-21T04:01:24.123Z WARN 127.0.0.1:40000 \"-\" \
+             400, 19 bytes, 0.030 ms, ended: request_line\n"
+        );
+        assert_eq!(
+            line(LogFormat::Combined, &refused()),
+            "127.0.0.1 - - [21/Nov/2026:04:01:24 +0000] \"-\" 400 19 \"-\" \"-\"\n"
+        );
+        let json: Value = serde_json::from_str(&line(LogFormat::Json, &refused())).unwrap();
+        assert_eq!((&json["pool"], &json["method"]), (&Value::Null, &Value::from("")));
+    }
+
+    #[test]
+    fn text_tells_attempts_and_sockets_and_missing_statuses() {
+        let endpoint = EndpointFields {
+            name: "app",
+            authority: "unix:/run/app.sock",
+            request_count: 9,
+            is_reused: true,
+        };
+        let record = ExchangeRecord {
+            endpoint: Some(endpoint),
+            attempts: 3,
+            status: 0,
+            response_bytes: 0,
+            end: EndReason::ClientClosed,
+            ..record()
+        };
+        assert!(line(LogFormat::Text, &record).ends_with(
+            "Routing request to unix:/run/app.sock (app), Request count: 9, no status, 0 bytes, \
+             1.042 ms, 3 attempts, ended: client_closed\n"
+        ));
+    }
+
+    #[test]
+    fn levels_tell_whose_fault_it_was() {
+        for (status, end, expected) in [
+            (200, EndReason::Ok, "INFO"),
+            (404, EndReason::Ok, "INFO"),
+            (301, EndReason::Local, "INFO"),
+            (101, EndReason::Tunnel, "INFO"),
+            (500, EndReason::Ok, "ERROR"),
+            (502, EndReason::ConnectFailed, "ERROR"),
+            (200, EndReason::ResponseTruncated, "ERROR"),
+            (200, EndReason::ClientClosed, "WARN"),
+            (413, EndReason::BodyTooLarge, "WARN"),
+        ] {
+            assert_eq!(level(&ExchangeRecord { status, end, ..record() }), expected, "{end}");
+        }
+    }
+
+    #[test]
+    fn json_has_exactly_the_documented_fields_in_order() {
+        let text = line(LogFormat::Json, &record());
+        let parsed: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(parsed.as_object().unwrap().len(), FIELDS.len());
+        let mut rest = text.as_str();
+        for (name, _) in FIELDS {
+            let name = format!("\"{name}\":");
+            let at = rest.find(&name).unwrap_or_else(|| panic!("{name} in {rest}"));
+            rest = &rest[at + name.len()..];
+        }
+    }
+
+    #[test]
+    fn no_peer_byte_forges_a_line_or_a_field() {
+        let evil: Vec<u8> = (0..=255).chain(*b"\" 200 1 \"x\"\r\n1.2.3.4 - -").collect();
+        let request = RequestFields {
+            method: &evil,
+            target: &evil,
+            version: "HTTP/1.1",
+            host: &evil,
+            user_agent: &evil,
+            referer: &evil,
+            request_id: &evil,
+        };
+        let record = ExchangeRecord { request, ..record() };
+        for format in FORMATS {
+            let text = line(format, &record);
+            let body = text.strip_suffix('\n').unwrap();
+            assert!(body.bytes().all(|b| matches!(b, b' '..=b'~')), "{text}");
+        }
+        // Between unescaped quotes lie the same fields as in a harmless line.
+        let quotes = |text: &str| text.replace("\\\\", "").replace("\\\"", "").matches('"').count();
+        assert_eq!(quotes(&line(LogFormat::Combined, &record)), 6);
+        assert_eq!(quotes(&line(LogFormat::Text, &record)), 2);
+        // JSON gives each byte back as the character of its value.
+        let json: Value = serde_json::from_str(&line(LogFormat::Json, &record)).unwrap();
+        let latin1: String = evil.iter().map(|b| char::from(*b)).collect();
+        assert_eq!(json["target"], Value::from(latin1));
+    }
+
+    #[test]
+    fn a_line_of_the_longest_fields_is_bounded() {
+        let long = vec![0; 1 << 20];
+        let request = RequestFields {
+            method: &long,
+            target: &long,
+            version: "HTTP/1.1",
+            host: &long,
+            user_agent: &long,
+            referer: &long,
+            request_id: &long,
+        };
+        let record = ExchangeRecord { request, ..record() };
+        for format in FORMATS {
+            assert!(line(format, &record).len() < 80 * 1024);
+        }
+    }
+}

@@ -85,7 +85,10 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("time", "When the exchange ended: RFC 3339, UTC, milliseconds."),
     ("listener", "The listener that accepted the connection."),
     ("client", "Client address and port."),
-    ("method", "Request method as sent."),
+    (
+        "method",
+        "Request method as sent; empty, as the next three, when the head was not read so far.",
+    ),
     ("host", "Host that was asked for."),
     ("target", "Request target as sent, query included."),
     ("version", "HTTP version of the request."),
@@ -111,6 +114,6 @@ pub const FIELDS: &[(&str, &str)] = &[
     ),
     ("end", "How the exchange ended: a code of the end reasons."),
     ("request_id", "`X-Request-Id`, the client's or Roundel's."),
-    ("user_agent", "`User-Agent` as sent."),
-    ("referer", "`Referer` as sent."),
+    ("user_agent", "`User-Agent` as sent; empty when absent."),
+    ("referer", "`Referer` as sent; empty when absent."),
 ];

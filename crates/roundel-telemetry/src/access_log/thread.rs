@@ -51,6 +51,16 @@ impl AccessLog {
         metrics: Arc<AccessLogMetrics>,
     ) -> io::Result<Self> {
         let file = target.open()?;
+        Self::start_with(file, target, format, metrics)
+    }
+
+    /// Starts with an open file.
+    fn start_with(
+        file: File,
+        target: LogTarget,
+        format: LogFormat,
+        metrics: Arc<AccessLogMetrics>,
+    ) -> io::Result<Self> {
         let (alive, ended) = channel();
         let shared = Arc::new(Shared {
             bell: Arc::default(),
@@ -203,8 +213,8 @@ impl Writer {
     fn judge(&mut self, error: &io::Error) -> Refused {
         match error.kind() {
             ErrorKind::Interrupted => return Refused::Retry(Duration::ZERO),
-            // Standard output that another program made non-blocking, and a slow reader.
-            ErrorKind::WouldBlock if !self.is_ending() => return Refused::Retry(REST),
+            // Standard output that another program made non-blocking, and a slow reader: no error.
+            ErrorKind::WouldBlock => return Refused::Retry(REST),
             // As with any filter: when the reader has gone, there is nobody to tell.
             ErrorKind::BrokenPipe if self.target == LogTarget::Stdout => {
                 self.is_closed = true;
@@ -220,11 +230,9 @@ impl Writer {
                 "access log cannot be written: lines are kept while there is room, then dropped"
             );
         }
-        if self.is_ending() { Refused::GiveUp } else { Refused::Retry(RETRY_AFTER) }
-    }
-
-    fn is_ending(&self) -> bool {
-        self.shared.wants_end.load(Ordering::SeqCst)
+        // Asked to end, the thread does not wait for a disk to be mended.
+        let is_ending = self.shared.wants_end.load(Ordering::SeqCst);
+        if is_ending { Refused::GiveUp } else { Refused::Retry(RETRY_AFTER) }
     }
 
     /// Counts what is left of the batch as dropped.
@@ -268,4 +276,101 @@ impl Writer {
 /// How many line ends there are.
 fn count_lines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{ExchangeRecord, RequestFields, Timing};
+    use super::*;
+    use roundel_core::end::EndReason;
+    use roundel_testkit::deadline::PATIENCE;
+    use roundel_testkit::{TempDir, eventually};
+    use std::io::{PipeReader, Read as _, pipe};
+    use std::os::fd::OwnedFd;
+
+    /// A log that writes to a pipe as if it were `target`.
+    fn log_to_pipe(target: LogTarget) -> (AccessLog, PipeReader, Arc<AccessLogMetrics>) {
+        let (reader, writer) = pipe().unwrap();
+        rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).unwrap();
+        let file = File::from(OwnedFd::from(writer));
+        let metrics = Arc::<AccessLogMetrics>::default();
+        let log =
+            AccessLog::start_with(file, target, LogFormat::Combined, Arc::clone(&metrics)).unwrap();
+        (log, reader, metrics)
+    }
+
+    /// Pushes lines that are told apart by their number of bytes sent.
+    fn push_lines(buffer: &mut LogBuffer, count: u64) {
+        for number in 0..count {
+            buffer.push(&ExchangeRecord {
+                at_unix_us: 0,
+                client: ([127, 0, 0, 1], 1).into(),
+                listener: "web",
+                request: RequestFields::default(),
+                route: None,
+                pool: None,
+                endpoint: None,
+                attempts: 0,
+                status: 200,
+                request_bytes: 0,
+                response_bytes: number,
+                timing: Timing::default(),
+                end: EndReason::Local,
+            });
+        }
+        buffer.flush();
+    }
+
+    fn numbers(text: &str) -> Vec<u64> {
+        text.lines().map(|line| line.split(' ').nth(7).unwrap().parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_reader_of_standard_output_who_left_ends_writing_without_an_error() {
+        let (log, reader, metrics) = log_to_pipe(LogTarget::Stdout);
+        drop(reader);
+        let mut buffer = log.buffer();
+        push_lines(&mut buffer, 3);
+        eventually(PATIENCE, "lines are given up", || metrics.lines_dropped.value() == 3);
+        push_lines(&mut buffer, 2);
+        assert!(log.shutdown(PATIENCE));
+        assert_eq!(metrics.lines_dropped.value(), 5);
+        assert_eq!((metrics.lines_written.value(), metrics.write_errors.value()), (0, 0));
+    }
+
+    #[test]
+    fn a_slow_reader_gets_every_line() {
+        let (log, mut reader, metrics) = log_to_pipe(LogTarget::Stdout);
+        push_lines(&mut log.buffer(), 3_000);
+        let reading = thread::spawn(move || {
+            let mut text = String::new();
+            reader.read_to_string(&mut text).unwrap();
+            text
+        });
+        eventually(PATIENCE, "all lines are written", || metrics.lines_written.value() == 3_000);
+        assert!(log.shutdown(PATIENCE));
+        assert_eq!(numbers(&reading.join().unwrap()), (0..3_000).collect::<Vec<_>>());
+        assert_eq!((metrics.lines_dropped.value(), metrics.write_errors.value()), (0, 0));
+    }
+
+    #[test]
+    fn a_new_file_begins_with_a_whole_line() {
+        let directory = TempDir::new();
+        let path = directory.path().join("access.log");
+        let (log, mut reader, metrics) = log_to_pipe(LogTarget::File(path.clone()));
+        // More than a pipe holds: the write stops somewhere within a line.
+        push_lines(&mut log.buffer(), 3_000);
+        eventually(PATIENCE, "the pipe is full", || metrics.lines_written.value() > 0);
+        log.reopen();
+        assert!(log.shutdown(PATIENCE));
+
+        let mut old = String::new();
+        reader.read_to_string(&mut old).unwrap();
+        let whole = old.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let new = numbers(&std::fs::read_to_string(&path).unwrap());
+        let first = numbers(whole).len() as u64 + metrics.lines_dropped.value();
+        assert_eq!(new, (first..3_000).collect::<Vec<_>>());
+        assert_eq!(metrics.lines_dropped.value(), u64::from(!old.ends_with('\n')));
+        assert_eq!(metrics.lines_written.value() + metrics.lines_dropped.value(), 3_000);
+    }
 }
