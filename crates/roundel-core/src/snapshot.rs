@@ -16,8 +16,9 @@ pub struct Snapshot {
     pub generation: u64,
     /// In configured order; a worker matches them to its own by address.
     pub listeners: Vec<Arc<Listener>>,
-    /// Which request goes where; pools are named by index into [`Snapshot::pools`].
-    pub routes: RouteTable,
+    /// Which request goes where; pools are named by index into [`Snapshot::pools`]. Shared with
+    /// the snapshot before unless a reload changed them.
+    pub routes: Arc<RouteTable>,
     /// All pools.
     pub pools: Vec<Arc<Pool>>,
 }
