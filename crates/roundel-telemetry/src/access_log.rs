@@ -12,12 +12,13 @@
 mod buffer;
 mod date;
 mod format;
+mod handle;
 mod record;
 mod target;
-mod thread;
+mod writer;
 
 pub use buffer::LogBuffer;
 pub use format::LogFormat;
+pub use handle::AccessLog;
 pub use record::{EndpointFields, ExchangeRecord, FIELDS, RequestFields, Timing};
 pub use target::LogTarget;
-pub use thread::AccessLog;

@@ -1,18 +1,17 @@
-//! The thread that writes, and the handle that steers it.
+//! The thread that writes.
 
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Duration;
 
-use super::buffer::{BUFFER_BYTES_MAX, Bell, LogBuffer, Slot};
-use super::format::LogFormat;
+use super::buffer::BUFFER_BYTES_MAX;
+use super::handle::Shared;
 use super::target::LogTarget;
-use crate::shard::AccessLogMetrics;
 
 /// After writing, the thread rests so long before it looks again: under load a write then carries
 /// many lines, and workers need not wake it.
@@ -21,98 +20,8 @@ const REST: Duration = Duration::from_millis(5);
 /// How long to wait before bytes that the target refused are offered again.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// The access log. Cheap to clone; all clones steer the same thread.
-#[derive(Debug, Clone)]
-pub struct AccessLog {
-    shared: Arc<Shared>,
-    format: LogFormat,
-}
-
-/// What handle and thread share.
-#[derive(Debug)]
-struct Shared {
-    bell: Arc<Bell>,
-    slots: Mutex<Vec<Arc<Slot>>>,
-    metrics: Arc<AccessLogMetrics>,
-    wants_reopen: AtomicBool,
-    wants_end: AtomicBool,
-    /// Nothing is ever sent; disconnected when the thread has ended.
-    ended: Mutex<Receiver<Infallible>>,
-}
-
-impl AccessLog {
-    /// Opens `target` and starts the thread `roundel-log`.
-    ///
-    /// # Errors
-    /// When the target cannot be opened or the thread not started.
-    pub fn start(
-        target: LogTarget,
-        format: LogFormat,
-        metrics: Arc<AccessLogMetrics>,
-    ) -> io::Result<Self> {
-        let file = target.open()?;
-        Self::start_with(file, target, format, metrics)
-    }
-
-    /// Starts with an open file.
-    fn start_with(
-        file: File,
-        target: LogTarget,
-        format: LogFormat,
-        metrics: Arc<AccessLogMetrics>,
-    ) -> io::Result<Self> {
-        let (alive, ended) = channel();
-        let shared = Arc::new(Shared {
-            bell: Arc::default(),
-            slots: Mutex::default(),
-            metrics,
-            wants_reopen: AtomicBool::new(false),
-            wants_end: AtomicBool::new(false),
-            ended: Mutex::new(ended),
-        });
-        let writer = Writer::new(target, file, Arc::clone(&shared));
-        let thread = thread::Builder::new()
-            .name("roundel-log".to_owned())
-            .spawn(move || writer.run(alive))?;
-        // Nobody else sets it, and nobody rings before `start` returns.
-        let _ = shared.bell.thread.set(thread.thread().clone());
-        Ok(Self { shared, format })
-    }
-
-    /// A buffer for one worker.
-    pub fn buffer(&self) -> LogBuffer {
-        let slot = Arc::new(Slot::new());
-        self.shared.lock_slots().push(Arc::clone(&slot));
-        let (bell, metrics) = (Arc::clone(&self.shared.bell), Arc::clone(&self.shared.metrics));
-        LogBuffer::new(self.format, slot, bell, metrics)
-    }
-
-    /// Closes the file and opens it again by its name, as after a log rotation. What was logged
-    /// before goes to the old file as far as it takes it. When the new one cannot be opened, the
-    /// old one stays in use.
-    pub fn reopen(&self) {
-        self.shared.wants_reopen.store(true, Ordering::SeqCst);
-        self.shared.bell.ring();
-    }
-
-    /// Writes what is buffered and ends the thread; waits at most `within`. Returns whether all was
-    /// offered to the target in that time. Lines pushed later are lost.
-    pub fn shutdown(&self, within: Duration) -> bool {
-        self.shared.wants_end.store(true, Ordering::SeqCst);
-        self.shared.bell.ring();
-        let ended = self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.recv_timeout(within) != Err(RecvTimeoutError::Timeout)
-    }
-}
-
-impl Shared {
-    fn lock_slots(&self) -> MutexGuard<'_, Vec<Arc<Slot>>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// State of the thread.
-struct Writer {
+pub(super) struct Writer {
     target: LogTarget,
     file: File,
     shared: Arc<Shared>,
@@ -134,7 +43,8 @@ enum Refused {
 }
 
 impl Writer {
-    fn new(target: LogTarget, file: File, shared: Arc<Shared>) -> Self {
+    /// A writer to `file`, which `target` was opened as.
+    pub(super) fn new(target: LogTarget, file: File, shared: Arc<Shared>) -> Self {
         Self {
             target,
             file,
@@ -147,7 +57,7 @@ impl Writer {
     }
 
     /// Runs until told to end. `_alive` tells the handle so by being dropped.
-    fn run(mut self, _alive: Sender<Infallible>) {
+    pub(super) fn run(mut self, _alive: Sender<Infallible>) {
         loop {
             if !self.shared.bell.answer() {
                 thread::park();
@@ -195,7 +105,7 @@ impl Writer {
         self.shared.metrics.lines_written.add(lines);
         self.written = end;
         if std::mem::take(&mut self.is_failing) {
-            tracing::info!(target = %self.target, "access log is written again");
+            tracing::info!(log = %self.target, "access log is written again");
         }
     }
 
@@ -225,7 +135,7 @@ impl Writer {
         self.shared.metrics.write_errors.add(1);
         if !std::mem::replace(&mut self.is_failing, true) {
             tracing::warn!(
-                target = %self.target,
+                log = %self.target,
                 %error,
                 "access log cannot be written: lines are kept while there is room, then dropped"
             );
@@ -253,7 +163,7 @@ impl Writer {
             }
             Err(error) => {
                 tracing::warn!(
-                    target = %self.target,
+                    log = %self.target,
                     %error,
                     "access log cannot be opened again: the old file stays in use"
                 );
@@ -281,7 +191,9 @@ fn count_lines(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::super::record::{ExchangeRecord, RequestFields, Timing};
+    use super::super::{AccessLog, LogBuffer, LogFormat};
     use super::*;
+    use crate::shard::AccessLogMetrics;
     use roundel_core::end::EndReason;
     use roundel_testkit::deadline::PATIENCE;
     use roundel_testkit::{TempDir, eventually};
