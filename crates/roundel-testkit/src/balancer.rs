@@ -8,16 +8,15 @@
 
 mod log;
 
-use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::client::RawClient;
-use crate::deadline::{PATIENCE, comes_true, lock};
+use crate::deadline::{PATIENCE, comes_true};
+use crate::output::Lines;
 use crate::temp_dir::TempDir;
 
 /// Name of the configuration file in the balancer's own directory.
@@ -27,8 +26,8 @@ const CONFIG: &str = "roundel.toml";
 pub struct Balancer {
     child: Child,
     directory: TempDir,
-    stdout: Arc<Mutex<Vec<String>>>,
-    stderr: Arc<Mutex<Vec<String>>>,
+    stdout: Lines,
+    stderr: Lines,
 }
 
 impl Balancer {
@@ -61,18 +60,21 @@ impl Balancer {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
-        let stdout = collect(child.stdout.take().expect("stdout is piped"));
-        let stderr = collect(child.stderr.take().expect("stderr is piped"));
+        let stdout = Lines::collect(child.stdout.take().expect("stdout is piped"));
+        let stderr = Lines::collect(child.stderr.take().expect("stderr is piped"));
         let mut balancer = Self { child, directory, stdout, stderr };
         let is_settled = comes_true(PATIENCE, || {
             balancer.is_ready() || !matches!(balancer.child.try_wait(), Ok(None))
         });
+        if !is_settled || !balancer.is_ready() {
+            balancer.end();
+        }
         assert!(is_settled && balancer.is_ready(), "not ready:\n{}", balancer.output());
         balancer
     }
 
     fn is_ready(&self) -> bool {
-        lock(&self.stderr).iter().any(|line| log::is_ready(line))
+        self.stderr.with(|lines| lines.iter().any(|line| log::is_ready(line)))
     }
 
     /// The address of the only listener, or of the first one announced.
@@ -80,9 +82,8 @@ impl Balancer {
     /// # Panics
     /// When there is none.
     pub fn address(&self) -> SocketAddr {
-        let lines = lock(&self.stderr);
-        let found = lines.iter().find_map(|line| log::listener(line));
-        found.unwrap_or_else(|| panic!("no listener in:\n{}", lines.join("\n"))).1
+        let found = self.stderr.with(|lines| lines.iter().find_map(|line| log::listener(line)));
+        found.unwrap_or_else(|| panic!("no listener in:\n{}", self.output())).1
     }
 
     /// The address that the listener called `name` was last bound to.
@@ -90,10 +91,11 @@ impl Balancer {
     /// # Panics
     /// When there is none.
     pub fn address_of(&self, name: &str) -> SocketAddr {
-        let lines = lock(&self.stderr);
-        let found =
-            lines.iter().rev().filter_map(|line| log::listener(line)).find(|it| it.0 == name);
-        found.unwrap_or_else(|| panic!("no listener {name:?} in:\n{}", lines.join("\n"))).1
+        let found = self.stderr.with(|lines| {
+            let mut listeners = lines.iter().rev().filter_map(|line| log::listener(line));
+            listeners.find(|listener| listener.0 == name)
+        });
+        found.unwrap_or_else(|| panic!("no listener {name:?} in:\n{}", self.output())).1
     }
 
     /// The address of the admin surface.
@@ -101,9 +103,8 @@ impl Balancer {
     /// # Panics
     /// When there is none.
     pub fn admin(&self) -> SocketAddr {
-        let lines = lock(&self.stderr);
-        let found = lines.iter().rev().find_map(|line| log::admin(line));
-        found.unwrap_or_else(|| panic!("no admin surface in:\n{}", lines.join("\n")))
+        let found = self.stderr.with(|lines| lines.iter().rev().find_map(|line| log::admin(line)));
+        found.unwrap_or_else(|| panic!("no admin surface in:\n{}", self.output()))
     }
 
     /// A connection to the first listener.
@@ -129,12 +130,13 @@ impl Balancer {
     /// # Panics
     /// When it does neither.
     pub fn reload(&self, config: &str) -> Result<(), String> {
-        let seen = lock(&self.stderr).len();
+        let seen = self.stderr.with(<[String]>::len);
         self.directory.write(CONFIG, config);
         self.signal(Signal::HUP);
         let mut verdict = None;
         comes_true(PATIENCE, || {
-            verdict = lock(&self.stderr).iter().skip(seen).find_map(|line| log::reload(line));
+            let news = |lines: &[String]| lines.iter().skip(seen).find_map(|it| log::reload(it));
+            verdict = self.stderr.with(news);
             verdict.is_some()
         });
         verdict.unwrap_or_else(|| panic!("no word about the reload in:\n{}", self.output()))
@@ -169,6 +171,8 @@ impl Balancer {
             status = self.child.try_wait().ok().flatten();
             status.is_some()
         });
+        self.stdout.wait_for_end();
+        self.stderr.wait_for_end();
         status.unwrap_or_else(|| panic!("did not end:\n{}", self.output()))
     }
 
@@ -179,12 +183,12 @@ impl Balancer {
 
     /// The lines printed on standard output so far.
     pub fn stdout(&self) -> Vec<String> {
-        lock(&self.stdout).clone()
+        self.stdout.with(<[String]>::to_vec)
     }
 
     /// The lines printed on standard error so far.
     pub fn stderr(&self) -> Vec<String> {
-        lock(&self.stderr).clone()
+        self.stderr.with(<[String]>::to_vec)
     }
 
     /// Waits until a line with `text` was printed on either, and returns it.
@@ -193,8 +197,8 @@ impl Balancer {
     /// When there is none.
     #[track_caller]
     pub fn wait_for_line(&self, text: &str) -> String {
-        let has_text = |lines: &Mutex<Vec<String>>| {
-            lock(lines).iter().find(|line| line.contains(text)).cloned()
+        let has_text = |lines: &Lines| {
+            lines.with(|lines| lines.iter().find(|line| line.contains(text)).cloned())
         };
         let mut found = None;
         comes_true(PATIENCE, || {
@@ -206,19 +210,22 @@ impl Balancer {
 
     /// The last lines printed on both, for failure messages.
     pub fn output(&self) -> String {
-        let tail = |lines: &Mutex<Vec<String>>| {
-            let lines = lock(lines);
-            lines[lines.len().saturating_sub(100)..].join("\n")
-        };
-        format!("stdout:\n{}\nstderr:\n{}", tail(&self.stdout), tail(&self.stderr))
+        format!("stdout:\n{}\nstderr:\n{}", self.stdout.tail(), self.stderr.tail())
+    }
+
+    /// Ends the process if it still runs, and waits for its last words.
+    fn end(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.stdout.wait_for_end();
+        self.stderr.wait_for_end();
     }
 }
 
 impl Drop for Balancer {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.end();
         if std::thread::panicking() {
             eprintln!("--- the balancer under test printed ---\n{}", self.output());
         }
@@ -239,21 +246,6 @@ pub fn binary() -> PathBuf {
         .take(3)
         .find(|path| path.is_file())
         .unwrap_or_else(|| panic!("no `roundel` beside {}: build it first", own.display()))
-}
-
-/// Keeps the lines that come out of `source`, from a thread that ends with the process.
-pub(crate) fn collect(source: impl Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&lines);
-    std::thread::spawn(move || {
-        let mut reader = BufReader::new(source);
-        let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-            lock(&kept).push(String::from_utf8_lossy(&line).trim_end().to_owned());
-            line.clear();
-        }
-    });
-    lines
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod load;
 pub mod message;
 pub mod origin;
+mod output;
 pub mod ports;
 pub mod python;
 pub mod temp_dir;

@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::balancer::collect;
-use crate::deadline::{PATIENCE, comes_true, lock};
+use crate::deadline::{PATIENCE, comes_true};
+use crate::output::Lines;
 
 const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
 /// Written when an environment is complete.
@@ -59,17 +59,16 @@ impl Python {
         command.arg(script("server.py")).arg(name).arg(port.to_string());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the environment's python starts");
-        let stdout = collect(child.stdout.take().expect("stdout is piped"));
-        let stderr = collect(child.stderr.take().expect("stderr is piped"));
+        let stdout = Lines::collect(child.stdout.take().expect("stdout is piped"));
+        let stderr = Lines::collect(child.stderr.take().expect("stderr is piped"));
         let mut server = FlaskServer { child, address: SocketAddr::from(([127, 0, 0, 1], port)) };
         let mut port = None;
         comes_true(PATIENCE, || {
-            let first = lock(&stdout).first().cloned();
+            let first = stdout.with(|lines| lines.first().cloned());
             port = first.and_then(|line| line.rsplit(':').next()?.parse().ok());
             port.is_some() || !matches!(server.child.try_wait(), Ok(None))
         });
-        let said = || lock(&stderr).join("\n");
-        server.address.set_port(port.unwrap_or_else(|| panic!("no server:\n{}", said())));
+        server.address.set_port(port.unwrap_or_else(|| panic!("no server:\n{}", stderr.tail())));
         server
     }
 
