@@ -11,7 +11,7 @@ use crate::trailer::Trailers;
 
 /// Digits of the largest size that fits 64 bits.
 const SIZE_DIGITS_MAX: u8 = 16;
-/// Bytes of one chunk's extensions. None that matters is longer than a signature.
+/// Bytes of one chunk's extensions, semicolons included. None that matters is longer than a signature.
 const EXTENSION_BYTES_MAX: u16 = 256;
 /// Bytes of all extensions of a body.
 const EXTENSIONS_BYTES_MAX: u16 = 8 * 1024;
@@ -142,8 +142,11 @@ impl ChunkedDecoder {
                 Ok(State::Size(digits + 1))
             }
             (State::Extension(extension), _) => {
-                self.count_extension_byte()?;
-                extension.step(byte)
+                let next = extension.step(byte)?;
+                if next != State::SizeLf {
+                    self.count_extension_byte()?;
+                }
+                Ok(next)
             }
             (State::SizeLf, b'\n') if self.size == 0 => Ok(State::Trailers),
             (State::SizeLf, b'\n') => Ok(State::Data),

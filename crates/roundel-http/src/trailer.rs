@@ -32,22 +32,26 @@ impl Trailers {
         self.bytes.get(..self.line_start).unwrap_or_default()
     }
 
-    /// Reads from `input` up to the end of a line or of the input. Gives the number of bytes read,
-    /// and whether the section ended with them.
+    /// Reads from `input`, which is not empty, up to a line break or its end. Gives the number of
+    /// bytes read, and whether the section ended with them.
     pub(crate) fn read(&mut self, input: &[u8]) -> Result<(usize, bool), BodyError> {
         let allowed = input.get(..BYTES_MAX - self.bytes_read).unwrap_or(input);
         if self.bytes.len() == self.line_start && allowed.starts_with(b"\r\n") {
             return Ok((2, true));
         }
-        let line_end = memchr::memchr(b'\n', allowed).map(|at| at + 1);
-        if line_end.is_none() && allowed.len() < input.len() {
+        // A line is over after LF, and after the byte that follows a CR, whatever it is.
+        let is_after_cr = self.bytes.len() > self.line_start && self.bytes.ends_with(b"\r");
+        let line_break = if is_after_cr { Some(0) } else { memchr::memchr2(b'\r', b'\n', allowed) };
+        let len = line_break.map_or(allowed.len(), |at| at + 1);
+        if allowed.is_empty() || (line_break.is_none() && allowed.len() < input.len()) {
             return Err(BodyError::TooLarge);
         }
-        let part = allowed.get(..line_end.unwrap_or(allowed.len())).unwrap_or_default();
+        let part = allowed.get(..len).unwrap_or_default();
         self.bytes.extend_from_slice(part);
-        self.bytes_read += part.len();
-        let is_end = line_end.is_some() && self.take_line()?;
-        Ok((part.len(), is_end))
+        self.bytes_read += len;
+        let is_line = is_after_cr || part.ends_with(b"\n");
+        let is_end = is_line && self.take_line()?;
+        Ok((len, is_end))
     }
 
     /// Judges the line just completed: keeps it in canonical form, or drops it. True for the empty

@@ -93,13 +93,14 @@ pub fn write_response(
     out.extend_from_slice(b"\r\n");
     push_fields(out, buf, &head.fields, |field| passes_on(field, framing, omit));
     extra(out);
+    // Content-Length must not be in these at all (RFC 9110 §8.6), or describes what is not sent.
+    let is_lengthless = matches!(head.status, 100..=199 | 204);
     match head.content_length {
-        Some(length) if keep_content_length && framing == Framing::None => {
+        Some(length) if keep_content_length && framing == Framing::None && !is_lengthless => {
             push_content_length(out, length);
         }
         _ => {
-            let may_lack_length =
-                keep_content_length || matches!(head.status, 100..=199 | 204 | 304);
+            let may_lack_length = keep_content_length || is_lengthless || head.status == 304;
             push_framing(out, framing, may_lack_length);
         }
     }
@@ -390,6 +391,7 @@ mod tests {
             (Method::Head, "HTTP/1.1 200 OK\n", ""),
             (Method::Get, "HTTP/1.1 304 OK\nContent-Length: 7\n", "Content-Length: 7\n"),
             (Method::Connect, "HTTP/1.1 200 OK\nContent-Length: 7\n", ""),
+            (Method::Get, "HTTP/1.1 204 No\nContent-Length: 7\n", ""),
         ] {
             assert_eq!(
                 response(method, text, true, false),
