@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use roundel_core::address::EndpointAddress;
 use roundel_core::name::Name;
 use roundel_core::route::{Action, PathMatcher, Route, RouteMatcher, shadowed};
 
@@ -61,6 +60,10 @@ impl Names {
 /// reported.
 pub(crate) fn resolve(file: FileKeys, reading: &mut Reading<'_>) -> Option<Config> {
     let admin = resolve_admin(&file.admin, reading);
+    // What seems to be missing from a file with wrong keys may be what those keys were meant for.
+    if reading.found.is_empty() {
+        report_missing(&file, reading);
+    }
     let listeners = resolve_listeners(file.listener, &file.admin.address, reading);
     let pool_names: Vec<String> = file.pool.iter().map(|pool| pool.name.clone()).collect();
     let routes = resolve_routes(file.route, &pool_names, &file.pool, reading);
@@ -76,6 +79,17 @@ pub(crate) fn resolve(file: FileKeys, reading: &mut Reading<'_>) -> Option<Confi
         log: file.log,
         shutdown: file.shutdown,
     })
+}
+
+fn report_missing(file: &FileKeys, reading: &mut Reading<'_>) {
+    if file.listener.is_empty() {
+        let help = "add `[[listener]]` with `address = \"0.0.0.0:8080\"`, say";
+        reading.report(Diagnostic::whole("there is no listener").help(help));
+    }
+    if file.pool.is_empty() && file.route.is_empty() {
+        let help = "add a `[pool.NAME]` with `endpoints = [\"127.0.0.1:5001\"]`, say";
+        reading.report(Diagnostic::whole("there is neither a pool nor a route").help(help));
+    }
 }
 
 fn resolve_admin(keys: &AdminKeys, reading: &mut Reading<'_>) -> AdminConfig {
@@ -95,10 +109,6 @@ fn resolve_listeners(
     admin: &Located<Option<SocketAddr>>,
     reading: &mut Reading<'_>,
 ) -> Vec<ListenerConfig> {
-    if items.is_empty() && reading.found.is_empty() {
-        let help = "add `[[listener]]` with `address = \"0.0.0.0:8080\"`, say";
-        reading.report(Diagnostic::whole("there is no listener").help(help));
-    }
     let mut names = Names::new("listener");
     let mut taken: Vec<(String, SocketAddr, Range<usize>)> = Vec::new();
     taken.extend(admin.value.map(|address| ("admin".to_owned(), address, admin.span.clone())));
@@ -110,10 +120,12 @@ fn resolve_listeners(
         let called = format!("listener {:?}", listener.name.as_str());
         let clash = taken.iter().find(|(_, other, _)| is_overlap(*other, listener.address));
         if let Some((other, other_address, other_span)) = clash {
-            let message = format!("{called}: {} overlaps with {other} ({other_address})", listener.address);
+            let message =
+                format!("{called}: {} overlaps with {other} ({other_address})", listener.address);
             let diagnostic = Diagnostic::error(span.clone(), message).label("already taken");
             reading.report(if other_span.is_empty() {
-                diagnostic.help("that is the default; set `[admin] address`, or choose another port")
+                diagnostic
+                    .help("that is the default; set `[admin] address`, or choose another port")
             } else {
                 diagnostic.related(other_span.clone(), "first one here")
             });
@@ -126,7 +138,7 @@ fn resolve_listeners(
 
 /// Whether the kernel would refuse to bind both. IPv6 listeners take IPv6 only, so `0.0.0.0` and
 /// `[::]` do not meet; port 0 never clashes.
-fn is_overlap(a: SocketAddr, b: SocketAddr) -> bool {
+pub(crate) fn is_overlap(a: SocketAddr, b: SocketAddr) -> bool {
     let is_same_ip = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() != 0 && a.port() == b.port() && a.is_ipv4() == b.is_ipv4() && is_same_ip
 }
@@ -169,14 +181,7 @@ fn resolve_routes(
 fn default_route(pools: &[Item<PoolKeys>], reading: &mut Reading<'_>) -> Option<Route> {
     match pools {
         [_] => sole_pool_route(),
-        [] => {
-            if reading.found.is_empty() {
-                let help = "add a `[pool.NAME]` with `endpoints = [\"127.0.0.1:5001\"]`, say";
-                let message = "there is neither a pool nor a route";
-                reading.report(Diagnostic::whole(message).help(help));
-            }
-            None
-        }
+        [] => None,
         [_, second, ..] => {
             let message = format!("{} pools and no route that says which to use", pools.len());
             let help = format!("add a `[[route]]` with `pool = {:?}`, say", second.name);
@@ -201,26 +206,9 @@ fn warn_of_unused_pools(routes: &[Route], pools: &[Item<PoolKeys>], reading: &mu
         if !routes.iter().any(|route| route.action == Action::Pool(index)) {
             let message = format!("no route uses pool {:?}", pool.name);
             let diagnostic = Diagnostic::warning(pool.span.clone(), message).label("unused");
-            reading.report(diagnostic.help(format!("add a `[[route]]` with `pool = {:?}`", pool.name)));
-        }
-    }
-}
-
-/// Reports addresses that a pool has twice: such an endpoint would get twice the traffic, and two
-/// verdicts on its health.
-pub(crate) fn check_unique_addresses(
-    addresses: &[&Located<EndpointAddress>],
-    reading: &mut Reading<'_>,
-) {
-    let mut taken: HashMap<&EndpointAddress, &Range<usize>> = HashMap::new();
-    for address in addresses {
-        if let Some(first) = taken.get(&address.value) {
-            let message = format!("{} is in the pool twice", address.value);
-            let diagnostic = Diagnostic::error(address.span.clone(), message);
-            let help = "give one endpoint a larger `weight` instead";
-            reading.report(diagnostic.related((*first).clone(), "first one here").help(help));
-        } else {
-            taken.insert(&address.value, &address.span);
+            reading.report(
+                diagnostic.help(format!("add a `[[route]]` with `pool = {:?}`", pool.name)),
+            );
         }
     }
 }

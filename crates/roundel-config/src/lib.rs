@@ -9,19 +9,25 @@
 //! are arguments.
 
 mod check;
+mod describe;
 mod diagnostic;
 mod expand;
 mod fields;
 mod kind;
 mod load;
 pub mod model;
+mod quick;
+mod reference;
 mod schema;
 mod section;
 mod sections;
 mod suggest;
 mod units;
 
+pub use describe::describe;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use load::{Loaded, load};
 pub use model::Config;
+pub use quick::quick;
+pub use reference::reference;
 pub use schema::json_schema;

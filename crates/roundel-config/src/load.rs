@@ -1,5 +1,7 @@
 //! From text to configuration.
 
+use std::ops::Range;
+
 use toml::de::DeTable;
 
 use crate::check;
@@ -45,8 +47,23 @@ pub fn load(
 /// The first fault of each line: the others on it mostly follow from that one.
 fn syntax_errors(source: &str, faults: &[toml::de::Error]) -> Vec<Diagnostic> {
     let line_of = |at: usize| source.get(..at).map_or(0, |before| before.matches('\n').count());
-    let mut faults: Vec<_> = faults.iter().map(|f| (f.span().unwrap_or(0..0), f.message())).collect();
+    let mut faults: Vec<_> =
+        faults.iter().map(|f| (f.span().unwrap_or(0..0), f.message())).collect();
     faults.sort_by_key(|(span, _)| (span.start, span.end));
     faults.dedup_by_key(|(span, _)| line_of(span.start));
-    faults.into_iter().map(|(span, message)| Diagnostic::error(span, message)).collect()
+    faults.into_iter().map(|(span, message)| syntax_error(source, span, message)).collect()
+}
+
+/// The parser's words, with advice where they alone do not help.
+fn syntax_error(source: &str, span: Range<usize>, message: &str) -> Diagnostic {
+    let text = source.get(span.clone()).unwrap_or_default();
+    let is_value = ["float", "integer", "date", "time", "boolean", "quoted"];
+    if message == "duplicate key" {
+        let message = format!("`{text}` is here for the second time");
+        Diagnostic::error(span, message).help("a key or a table's header stands in a file once")
+    } else if is_value.iter().any(|word| message.contains(word)) {
+        Diagnostic::error(span, message).help("text goes in quotes, as in \"127.0.0.1:8080\"")
+    } else {
+        Diagnostic::error(span, message)
+    }
 }

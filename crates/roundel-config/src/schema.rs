@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::section::{Absence, KeyInfo, Section};
+use crate::section::{Absence, KeyInfo, NestedStyle, Section};
 use crate::sections::FileKeys;
 
 /// The JSON Schema (draft 2020-12) of a configuration file, indented.
@@ -39,8 +39,9 @@ pub(crate) fn object(about: &str, keys: &[KeyInfo]) -> Json {
 fn property(key: &KeyInfo) -> Json {
     let mut schema = key.schema.clone();
     if let Json::Object(fields) = &mut schema {
+        let is_table = key.nested.as_ref().is_some_and(|n| n.style != NestedStyle::Inline);
         // A nested table describes itself.
-        if key.nested.is_none() {
+        if !is_table {
             fields.insert("description".into(), json!(key.doc.trim()));
         }
         if !key.default.is_null() {

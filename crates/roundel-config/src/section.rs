@@ -85,6 +85,8 @@ pub(crate) enum NestedStyle {
     Tables,
     /// `[key.NAME]`
     Named,
+    /// `{ … }`, inside a value.
+    Inline,
 }
 
 /// What there is to know about a key.

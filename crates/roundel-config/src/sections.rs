@@ -14,7 +14,7 @@ use crate::kind::{
 use crate::model::{
     AccessLogConfig, AccessLogFormat, LogConfig, LogFormat, LogLevel, LogTarget, ShutdownConfig,
 };
-use crate::section::{Located, Section as _, section};
+use crate::section::{Located, section};
 
 pub(crate) mod endpoint;
 pub(crate) mod health;
@@ -33,7 +33,7 @@ pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 pub(crate) const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=DAY;
 
 /// Loopback, so that nobody else can look in before an operator decides so.
-const ADMIN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
+pub(crate) const ADMIN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
 
 section! {
     /// Configuration of Roundel.

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use roundel_config::load;
+use roundel_config::{describe, json_schema, load, reference};
 
 fn env(name: &str) -> Option<String> {
     match name {
@@ -55,4 +55,39 @@ fn each_wrong_file_is_explained_as_its_golden_text() {
         wrong.extend(differs(&case.with_extension("txt"), &text));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_right_file_is_described_as_its_golden_text() {
+    let cases = cases("describe");
+    assert!(cases.len() >= 2, "golden files are missing");
+    let mut wrong = Vec::new();
+    for case in cases {
+        let source = fs::read_to_string(&case).unwrap();
+        let loaded = load(&source, "roundel.toml", &env).unwrap_or_else(|w| panic!("{w}"));
+        assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+        let text = describe(&loaded.config);
+        wrong.extend(differs(&case.with_extension("txt"), &text));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn schema_and_reference_are_their_golden_texts() {
+    let wrong: Vec<String> = [
+        differs(&folder("generated").join("roundel.schema.json"), &json_schema()),
+        differs(&folder("generated").join("roundel.toml"), &reference()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn colours_are_added_only_on_request() {
+    let wrong = load("x = 1", "roundel.toml", &env).unwrap_err();
+    assert!(!wrong.render(false).contains('\x1b'));
+    assert!(wrong.render(true).contains('\x1b'));
+    assert_eq!(wrong.summary(), ["roundel.toml:1:1: error: the file has no key \"x\""]);
 }

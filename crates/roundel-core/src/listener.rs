@@ -1,6 +1,7 @@
 //! What an operator decides about a listener, and the listener in a snapshot.
 
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,6 +120,19 @@ impl Cidr {
     }
 }
 
+/// As [`Cidr::parse`] reads it, with the prefix always written out.
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.v4 {
+            // Only the low 32 bits of an IPv4 block say something.
+            let (network, mask) = (self.network as u32, self.mask as u32);
+            write!(f, "{}/{}", Ipv4Addr::from_bits(network), mask.count_ones())
+        } else {
+            write!(f, "{}/{}", Ipv6Addr::from_bits(self.network), self.mask.count_ones())
+        }
+    }
+}
+
 fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(a) => u128::from(a.to_bits()),
@@ -142,6 +156,14 @@ mod tests {
             let cidr = Cidr::parse(block).unwrap();
             assert!(cidr.contains(inside.parse().unwrap()), "{block} {inside}");
             assert!(!cidr.contains(outside.parse().unwrap()), "{block} {outside}");
+        }
+        for (text, shown) in [
+            ("10.1.2.3/8", "10.0.0.0/8"),
+            ("127.0.0.1", "127.0.0.1/32"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("fd12::1/8", "fd00::/8"),
+        ] {
+            assert_eq!(Cidr::parse(text).unwrap().to_string(), shown);
         }
         for bad in ["", "10.0.0.0/33", "x/8", "::/129", "10.0.0.0/-1"] {
             assert!(Cidr::parse(bad).is_none(), "{bad}");

@@ -55,6 +55,10 @@ impl<K: Kind> Kind for List<K> {
         let least = usize::from(self.instead_of_empty.is_some());
         json!({ "type": "array", "items": self.item.schema(), "minItems": least })
     }
+
+    fn nested(&self) -> Option<Nested> {
+        self.item.nested()
+    }
 }
 
 /// A table of HTTP fields.
@@ -286,11 +290,7 @@ pub(crate) struct Optional<K> {
 }
 
 /// `kind`, or nothing, which means what `words` say. `sample` is a value as TOML.
-pub(crate) const fn optional<K>(
-    kind: K,
-    words: &'static str,
-    sample: &'static str,
-) -> Optional<K> {
+pub(crate) const fn optional<K>(kind: K, words: &'static str, sample: &'static str) -> Optional<K> {
     Optional { kind, absence: Absence::Means { words, sample } }
 }
 

@@ -108,14 +108,13 @@ pub(crate) const fn endpoint_address() -> Text<EndpointAddress> {
     text("an endpoint's address", parse, EndpointAddress::to_string)
 }
 
-/// A block of IP addresses. The block itself cannot be printed, so it is kept with its text.
+/// A block of IP addresses.
 pub(crate) const fn cidr() -> Text<Cidr> {
     let parse = |t: &str| {
-        Cidr::parse(t).ok_or_else(|| {
-            format!("{t:?} is not a block of IP addresses, as in \"10.0.0.0/8\"")
-        })
+        Cidr::parse(t)
+            .ok_or_else(|| format!("{t:?} is not a block of IP addresses, as in \"10.0.0.0/8\""))
     };
-    text("a block of IP addresses", parse, |block| format!("{block:?}"))
+    text("a block of IP addresses", parse, Cidr::to_string)
 }
 
 /// A host or `*.domain`.
@@ -168,7 +167,9 @@ fn parse_method(text: &str) -> Result<String, String> {
     }
     let upper = text.to_ascii_uppercase();
     if upper != text {
-        return Err(format!("{text:?} would never match, since methods are upper-case: \"{upper}\""));
+        return Err(format!(
+            "{text:?} would never match, since methods are upper-case: \"{upper}\""
+        ));
     }
     Ok(upper)
 }
@@ -177,7 +178,9 @@ fn parse_method(text: &str) -> Result<String, String> {
 pub(crate) const fn location() -> Text<String> {
     let parse = |t: &str| {
         let is_absolute = t.split_once("://").is_some_and(|(scheme, rest)| {
-            !rest.is_empty() && !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric())
+            !rest.is_empty()
+                && !scheme.is_empty()
+                && scheme.bytes().all(|b| b.is_ascii_alphanumeric())
         });
         if !is_absolute && !t.starts_with('/') {
             return Err(format!("{t:?} is neither a path nor a URL as in \"https://example.com\""));

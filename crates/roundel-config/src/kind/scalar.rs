@@ -156,7 +156,8 @@ impl<T: Number> Kind for Amount<T> {
                 (_, Ok(number)) => self.unit.show(number),
                 (_, Err(_)) => number.to_string(),
             };
-            let (min, max) = (self.unit.show(*self.range.start()), self.unit.show(*self.range.end()));
+            let (min, max) =
+                (self.unit.show(*self.range.start()), self.unit.show(*self.range.end()));
             let message = format!("`{}` is {shown}, outside {min} to {max}", entry.key);
             let label = format!("allowed: {min} to {max}");
             reading.refuse(Diagnostic::error(entry.span(), message).label(label))
@@ -301,10 +302,9 @@ impl<T> Kind for Text<T> {
             return entry.wrong_type(self.what, None, reading);
         };
         let text = reading.expand(text, &entry.span())?;
-        (self.parse)(&text).map_err(|fault| format!("`{}`: {fault}", entry.key)).map_or_else(
-            |message| reading.refuse(Diagnostic::error(entry.span(), message)),
-            Some,
-        )
+        (self.parse)(&text)
+            .map_err(|fault| format!("`{}`: {fault}", entry.key))
+            .map_or_else(|message| reading.refuse(Diagnostic::error(entry.span(), message)), Some)
     }
 
     fn show(&self, value: &T) -> Json {

@@ -1,5 +1,8 @@
 //! An endpoint: an address, or a table with an address.
 
+use std::collections::HashMap;
+use std::ops::Range;
+
 use roundel_core::address::EndpointAddress;
 use roundel_core::endpoint::AdminState;
 use roundel_core::name::Name;
@@ -8,9 +11,11 @@ use toml::de::DeValue;
 
 use crate::check::Names;
 use crate::diagnostic::Diagnostic;
-use crate::kind::{choice, endpoint_address, flag, located, name, optional, required, table, whole};
+use crate::kind::{
+    choice, endpoint_address, flag, located, name, optional, required, table, whole,
+};
 use crate::model::EndpointConfig;
-use crate::section::{Entry, Kind, Located, Nested, Reading, Section as _, section};
+use crate::section::{Entry, Kind, Located, Nested, NestedStyle, Reading, Section, section};
 
 section! {
     /// One address in a pool.
@@ -70,18 +75,27 @@ impl Kind for Endpoint {
     }
 
     fn nested(&self) -> Option<Nested> {
-        None
+        let (about, keys) = (EndpointKeys::ABOUT, EndpointKeys::keys());
+        Some(Nested { style: NestedStyle::Inline, about, keys })
     }
 }
 
-/// The endpoint, unless its address is missing or wrong, or taken.
+/// The endpoint, unless its address is missing or wrong, or taken: an address that a pool has twice
+/// would get twice the traffic, and two verdicts on its health.
 pub(crate) fn resolve(
     keys: Located<EndpointKeys>,
+    addresses: &mut HashMap<EndpointAddress, Range<usize>>,
     names: &mut Names,
     reading: &mut Reading<'_>,
 ) -> Option<EndpointConfig> {
     let EndpointKeys { address, name, weight, backup, admin_state } = keys.value;
     let address = address?;
+    if let Some(first) = addresses.insert(address.value.clone(), address.span.clone()) {
+        let message = format!("{} is in the pool twice", address.value);
+        let help = "give one endpoint a larger `weight` instead";
+        let diagnostic = Diagnostic::error(address.span, message).help(help);
+        return reading.refuse(diagnostic.related(first, "first one here"));
+    }
     let name = match name {
         Some(name) => name,
         None => match Name::parse(&address.value.to_string()) {

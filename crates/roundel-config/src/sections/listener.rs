@@ -13,11 +13,11 @@ use roundel_core::name::Name;
 use super::TIMEOUT;
 use crate::check::Names;
 use crate::kind::{
-    Item, bytes, choice, cidr, duration, flag, list, listen_address, located, name, optional, required,
-    table, whole,
+    Item, bytes, choice, cidr, duration, flag, list, listen_address, located, name, optional,
+    required, table, whole,
 };
 use crate::model::ListenerConfig;
-use crate::section::{Located, Reading, Section as _, section};
+use crate::section::{Located, Reading, section};
 
 section! {
     /// An address that accepts connections.

@@ -3,6 +3,7 @@
 //! What an endpoint is made of is in [`super::endpoint`], when it is probed and ejected in
 //! [`super::health`].
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,14 +16,14 @@ use roundel_core::policy::{
 use super::endpoint::{EndpointKeys, endpoint};
 use super::health::{self, HealthCheckKeys, OutlierKeys};
 use super::{DAY, TIMEOUT};
-use crate::check::{Names, check_unique_addresses};
+use crate::check::Names;
 use crate::diagnostic::Diagnostic;
 use crate::kind::{
     Item, bytes, choice, duration, flag, hash_key, host_policy, list, located, optional, percent,
     required, table, whole,
 };
 use crate::model::{EndpointConfig, PoolConfig};
-use crate::section::{Located, Reading, Section as _, section};
+use crate::section::{Located, Reading, Section, section};
 
 /// Which balancer, without what it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,16 +142,16 @@ section! {
 /// The pool, unless its name or its endpoints are wrong.
 pub(crate) fn resolve(item: Item<PoolKeys>, reading: &mut Reading<'_>) -> Option<PoolConfig> {
     let name = Name::parse(&item.name).map_err(|fault| {
-        reading.report(Diagnostic::error(item.span.clone(), format!("pool {:?}: {fault}", item.name)));
+        reading
+            .report(Diagnostic::error(item.span.clone(), format!("pool {:?}: {fault}", item.name)));
     });
     let mut names = Names::new("endpoint");
+    let mut addresses = HashMap::new();
     let given = item.keys.endpoints.clone()?;
     let count = given.len();
-    let addresses: Vec<_> = given.iter().filter_map(|e| e.value.address.as_ref()).collect();
-    check_unique_addresses(&addresses, reading);
     let endpoints: Vec<EndpointConfig> = given
         .into_iter()
-        .filter_map(|endpoint| super::endpoint::resolve(endpoint, &mut names, reading))
+        .filter_map(|keys| super::endpoint::resolve(keys, &mut addresses, &mut names, reading))
         .collect();
     let policy = policy(item.keys, count, reading);
     Some(PoolConfig { name: name.ok()?, policy: Arc::new(policy?), endpoints })
@@ -180,11 +181,7 @@ pub(crate) fn default_policy(endpoint_count: usize) -> Option<PoolPolicy> {
     policy(PoolKeys::defaults(), endpoint_count, &mut reading)
 }
 
-fn balance(
-    word: BalanceWord,
-    key: Option<Located<HashKey>>,
-    reading: &mut Reading<'_>,
-) -> Balance {
+fn balance(word: BalanceWord, key: Option<Located<HashKey>>, reading: &mut Reading<'_>) -> Balance {
     if let (Some(key), true) = (&key, word != BalanceWord::Hash) {
         let message = "`hash_key` has no effect without `balance = \"hash\"`";
         reading.report(Diagnostic::error(key.span.clone(), message));

@@ -90,7 +90,7 @@ section! {
     }
 }
 
-/// The route, unless what it does is missing or wrong. `number` counts from 1; `pools` are the
+/// The route, unless something in it is missing or wrong. `number` counts from 1; `pools` are the
 /// pools' names in order.
 pub(crate) fn resolve(
     item: Item<RouteKeys>,
@@ -115,6 +115,10 @@ pub(crate) fn resolve(
     let (allow_connect, allow_upgrade) = (keys.allow_connect, keys.allow_upgrade);
     check_sole_action(&keys, item.is_whole, &item.span, reading)?;
     let action = action(keys, pools, reading)?;
+    // With a wrong key left out it would be another route, which compares with others wrongly.
+    if !item.is_whole {
+        return None;
+    }
     Some((Route { name: name?, matcher, action, allow_connect, allow_upgrade }, item.span))
 }
 

@@ -1,0 +1,151 @@
+//! A configuration from a command line: `roundel --listen :8080 --to 127.0.0.1:5001 --to …`.
+//!
+//! The defaults are those of a file; what differs is that there is one pool called `default`, that
+//! endpoints are called `Server 1`, `Server 2` and so on, and that the access log goes to standard
+//! output, where someone at a terminal looks.
+
+use std::sync::Arc;
+
+use roundel_core::address::EndpointAddress;
+use roundel_core::endpoint::AdminState;
+use roundel_core::listener::{ForwardedPolicy, ListenerLimits, ListenerSettings, ListenerTimeouts};
+use roundel_core::name::Name;
+
+use crate::check::{is_overlap, sole_pool_route};
+use crate::kind::parse_listen_address;
+use crate::model::{
+    AccessLogConfig, AdminConfig, Config, EndpointConfig, ListenerConfig, LogConfig, PoolConfig,
+    ShutdownConfig,
+};
+use crate::section::Section as _;
+use crate::sections::{ADMIN_ADDRESS, pool};
+
+/// A configuration that listens on each of `listen` and spreads requests over `to`, in that order.
+///
+/// # Errors
+/// One message for each address that is wrong, missing or given twice.
+pub fn quick(listen: &[String], to: &[String]) -> Result<Config, Vec<String>> {
+    let mut faults = Vec::new();
+    let listeners = listeners(listen, &mut faults);
+    let endpoints = endpoints(to, &mut faults);
+    if listen.is_empty() {
+        faults.push("no `--listen`: write `--listen :8080`, say".to_owned());
+    }
+    if to.is_empty() {
+        faults.push("no `--to`: write `--to 127.0.0.1:5001`, say".to_owned());
+    }
+    let policy = pool::default_policy(endpoints.len());
+    match (policy, Name::parse("default"), sole_pool_route()) {
+        (Some(policy), Ok(name), Some(route)) if faults.is_empty() => Ok(Config {
+            workers: None,
+            admin: AdminConfig { address: Some(ADMIN_ADDRESS), token_file: None },
+            listeners,
+            routes: vec![route],
+            pools: vec![PoolConfig { name, policy: Arc::new(policy), endpoints }],
+            access_log: Some(AccessLogConfig::defaults()),
+            log: LogConfig::defaults(),
+            shutdown: ShutdownConfig::defaults(),
+        }),
+        _ => Err(faults),
+    }
+}
+
+fn listeners(listen: &[String], faults: &mut Vec<String>) -> Vec<ListenerConfig> {
+    let settings = Arc::new(ListenerSettings {
+        limits: ListenerLimits::defaults(),
+        timeouts: ListenerTimeouts::defaults(),
+        forwarded: ForwardedPolicy::defaults(),
+    });
+    let mut listeners: Vec<ListenerConfig> = Vec::with_capacity(listen.len());
+    for (text, number) in listen.iter().zip(1..) {
+        let address = match parse_listen_address(text) {
+            Ok(address) => address,
+            Err(fault) => {
+                faults.push(format!("--listen {text}: {fault}"));
+                continue;
+            }
+        };
+        if is_overlap(address, ADMIN_ADDRESS) {
+            faults
+                .push(format!("--listen {text}: overlaps with the admin address {ADMIN_ADDRESS}"));
+        }
+        if let Some(other) = listeners.iter().find(|other| is_overlap(address, other.address)) {
+            faults.push(format!("--listen {text}: overlaps with --listen {}", other.address));
+        }
+        let name = Name::parse(&format!("listener-{number}"));
+        let settings = Arc::clone(&settings);
+        listeners.extend(name.ok().map(|name| ListenerConfig { name, address, settings }));
+    }
+    listeners
+}
+
+fn endpoints(to: &[String], faults: &mut Vec<String>) -> Vec<EndpointConfig> {
+    let mut endpoints: Vec<EndpointConfig> = Vec::with_capacity(to.len());
+    for (text, number) in to.iter().zip(1..) {
+        let address = match EndpointAddress::parse(text) {
+            Ok(address) => address,
+            Err(fault) => {
+                faults.push(format!("--to {text}: {fault}"));
+                continue;
+            }
+        };
+        if endpoints.iter().any(|other| other.address == address) {
+            faults.push(format!("--to {text}: given twice"));
+        }
+        let name = Name::parse(&format!("Server {number}"));
+        endpoints.extend(name.ok().map(|name| EndpointConfig {
+            name,
+            address,
+            weight: 1,
+            is_backup: false,
+            admin_state: AdminState::Enabled,
+        }));
+    }
+    endpoints
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|t| (*t).to_owned()).collect()
+    }
+
+    #[test]
+    fn addresses_alone_mean_the_same_as_the_least_file() {
+        let quick = quick(&texts(&[":8080"]), &texts(&["127.0.0.1:5001", "app:80"])).unwrap();
+        let file = r#"
+            access_log = {}
+            [[listener]]
+            address = ":8080"
+            [pool.default]
+            endpoints = [
+                { address = "127.0.0.1:5001", name = "Server 1" },
+                { address = "app:80", name = "Server 2" },
+            ]
+        "#;
+        let loaded = crate::load(file, "roundel.toml", &|_| None).unwrap();
+        assert_eq!(quick, loaded.config);
+        assert!(quick.pools[0].policy.health_check.is_some());
+    }
+
+    #[test]
+    fn every_faulty_address_is_named() {
+        let listen = texts(&["8080", ":8090", ":8081", "127.0.0.1:8081"]);
+        let to = texts(&["5001", "127.0.0.1:5001", "127.0.0.1:5001", "a b:1"]);
+        let faults = quick(&listen, &to).unwrap_err().join("\n");
+        for part in [
+            "--listen 8080:",
+            "--listen :8090: overlaps with the admin address",
+            "--listen 127.0.0.1:8081: overlaps",
+            "--to 5001: no port",
+            "--to 127.0.0.1:5001: given twice",
+            "--to a b:1:",
+        ] {
+            assert!(faults.contains(part), "{part} is not in:\n{faults}");
+        }
+        let faults = quick(&[], &[]).unwrap_err().join("\n");
+        assert!(faults.contains("no `--listen`") && faults.contains("no `--to`"), "{faults}");
+    }
+}
