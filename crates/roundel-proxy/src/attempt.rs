@@ -1,0 +1,456 @@
+//! One try at one endpoint: get a connection, send the request, read the response head.
+//!
+//! Sending and reading run side by side, because an endpoint may answer before it has read
+//! everything, and may stop reading because it has answered (RFC 9112 §9.5).
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use roundel_core::end::{AttemptFailure, EndReason};
+use roundel_core::policy::HostPolicy;
+use roundel_http::{
+    FieldKind, Framing, HeadLimits, KindSet, Parse, Version, write_request, write_response,
+};
+
+use crate::block::Block;
+use crate::buffers::{Buffers, Response};
+use crate::deadline::Millis;
+use crate::exchange::{Exchange, end_of_upload, note_error};
+use crate::flow::{FlowError, Step};
+use crate::pace::{Pace, PaceLimit};
+use crate::pick::Place;
+use crate::reactor::{Owner, Ready};
+use crate::socket::{Received, Socket};
+
+/// Bounds on a response head. Endpoints are trusted more than clients, but not with memory.
+const RESPONSE_LIMITS: HeadLimits =
+    HeadLimits { head_bytes_max: 64 * 1024, fields_max: 256, target_bytes_max: 0 };
+
+/// Interim responses passed on in one exchange.
+const INTERIM_MAX: u32 = 16;
+
+/// A client that expects 100 (Continue) gets it from Roundel when the endpoint keeps silent for so
+/// long: an endpoint that does not know the expectation waits for the body.
+const CONTINUE_AFTER: Duration = Duration::from_secs(1);
+
+/// An endpoint's final response head, in the buffers, and where the bytes after it are.
+pub(crate) struct Answer {
+    pub(crate) socket: Socket,
+    pub(crate) bytes: AnswerBytes,
+    /// The endpoint takes no more of the request.
+    pub(crate) is_upload_cut: bool,
+}
+
+/// Where a response head and what was read with it lie.
+pub(crate) enum AnswerBytes {
+    /// So many bytes of a block: the head came in one piece.
+    Block(Block, usize),
+    /// The response buffer.
+    Buffer,
+}
+
+impl AnswerBytes {
+    /// All bytes from the head's first on; `buffer` is the response buffer.
+    pub(crate) fn of<'a>(&'a self, buffer: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Block(block, n) => block.bytes().get(..*n).unwrap_or_default(),
+            Self::Buffer => buffer,
+        }
+    }
+}
+
+/// Why an attempt has no answer.
+pub(crate) enum Failed {
+    /// The endpoint's side failed; another attempt may be made.
+    Upstream {
+        failure: AttemptFailure,
+        status: u16,
+        /// Certainly nothing of the request was processed.
+        is_unprocessed: bool,
+    },
+    /// The client's side failed.
+    Downstream(EndReason),
+}
+
+impl Failed {
+    fn upstream(failure: AttemptFailure, is_unprocessed: bool) -> Self {
+        Self::Upstream { failure, status: 0, is_unprocessed }
+    }
+}
+
+/// The state of an attempt whose request is on its way.
+struct Sending<'p> {
+    place: &'p Place,
+    socket: Socket,
+    is_reused: bool,
+    deadline: Millis,
+    started: Millis,
+    client_pace: Pace,
+    endpoint_pace: Pace,
+    /// When the request had been sent, or the endpoint stopped taking it: an answer may still
+    /// come.
+    sent_at: Option<Millis>,
+    is_upload_cut: bool,
+    interim_count: u32,
+    is_continue_due: bool,
+}
+
+impl Exchange<'_> {
+    /// Sends the request to `place` and reads the head of the answer into the buffers.
+    pub(crate) async fn attempt(
+        &mut self,
+        place: &Place,
+        deadline: Millis,
+    ) -> Result<Answer, Failed> {
+        let started_us = self.worker.clock.micros();
+        place.endpoint.metrics().attempts.increment();
+        let (socket, is_reused) = self.connection(place, deadline).await?;
+        self.write_request_head(place);
+        let now = self.worker.clock.millis();
+        let mut sending = Sending {
+            place,
+            socket,
+            is_reused,
+            deadline,
+            started: now,
+            client_pace: Pace::start(self.buffers.upload.data_bytes(), now),
+            endpoint_pace: Pace::start(0, now),
+            sent_at: None,
+            is_upload_cut: false,
+            interim_count: 0,
+            is_continue_due: self.buffers.request.head.expects_continue,
+        };
+        self.buffers.response.bytes.clear();
+        let bytes = poll_fn(|_| self.poll_answer(&mut sending)).await?;
+        let first_byte_us = self.worker.clock.micros().saturating_sub(started_us);
+        self.record.timing.first_byte_us = Some(first_byte_us);
+        let metrics = place.endpoint.metrics();
+        metrics.first_byte.record(first_byte_us);
+        metrics.responses.increment(self.buffers.response.head.status);
+        self.judge_status(place)?;
+        self.note_status(place);
+        Ok(Answer { socket: sending.socket, bytes, is_upload_cut: sending.is_upload_cut })
+    }
+
+    /// Takes an idle connection to the endpoint, or makes one.
+    async fn connection(
+        &mut self,
+        place: &Place,
+        deadline: Millis,
+    ) -> Result<(Socket, bool), Failed> {
+        let endpoint = &place.endpoint;
+        let task = Owner::Task(self.worker.current_task());
+        // What can't be sent twice is sent only where nothing has been heard at this very moment.
+        let is_careful = !self.buffers.request.head.method.is_idempotent();
+        loop {
+            let (socket, closed) = endpoint.idle.take();
+            let taken = i64::from(socket.is_some());
+            endpoint.metrics().idle_connections.add(-(closed + taken));
+            let Some(socket) = socket else { break };
+            if !(is_careful && socket.has_input()) {
+                socket.set_owner(task);
+                endpoint.metrics().connections_reused.increment();
+                self.record.is_reused = true;
+                self.record.timing.connect_us = None;
+                return Ok((socket, true));
+            }
+        }
+        self.record.is_reused = false;
+        let started_us = self.worker.clock.micros();
+        let refused = || Failed::upstream(AttemptFailure::Connect, true);
+        let socket = Socket::connect(&self.worker.reactor, &endpoint.address, task)
+            .map_err(|_| refused())?;
+        let timeout = place.pool.pool.policy.timeouts.connect;
+        let until = deadline.min(self.worker.clock.after(timeout));
+        self.worker
+            .ready(&socket, Ready::WRITE, until)
+            .await
+            .map_err(|_| Failed::upstream(AttemptFailure::ConnectTimeout, true))?;
+        socket.connected().map_err(|_| refused())?;
+        endpoint.metrics().connections_made.increment();
+        let connect_us = self.worker.clock.micros().saturating_sub(started_us);
+        self.record.timing.connect_us = Some(connect_us);
+        Ok((socket, false))
+    }
+
+    fn write_request_head(&mut self, place: &Place) {
+        let request = &self.buffers.request;
+        let policy = &self.settings.forwarded;
+        let host = match &place.pool.pool.policy.host {
+            HostPolicy::Preserve => Some(request.head.authority.of(&request.bytes)),
+            HostPolicy::Endpoint => Some(place.endpoint.authority.as_bytes()),
+            HostPolicy::Fixed(host) => Some(host.as_bytes()),
+        };
+        // An HTTP/1.0 request may come without Host; HTTP/1.1 needs one, if only the endpoint's.
+        let host = host.filter(|h| !h.is_empty()).unwrap_or(place.endpoint.authority.as_bytes());
+        let made_id = self.record.request_id;
+        let mut omit = self.forwarding.omitted();
+        if made_id.is_some() {
+            omit = omit.with(FieldKind::XRequestId);
+        }
+        self.buffers.upload.rewind();
+        let out = self.buffers.upload.head_mut();
+        let framing = request.head.framing;
+        let forwarding = self.forwarding;
+        write_request(out, &request.bytes, &request.head, Some(host), framing, omit, |out| {
+            forwarding.write(out, request);
+            if let Some(id) = made_id {
+                out.extend_from_slice(b"X-Request-Id: ");
+                out.extend_from_slice(id.as_bytes());
+                out.extend_from_slice(b"\r\n");
+            }
+            if policy.via {
+                out.extend_from_slice(via(request.head.version));
+            }
+        });
+    }
+
+    fn poll_answer(&mut self, sending: &mut Sending<'_>) -> Poll<Result<AnswerBytes, Failed>> {
+        if let Err(failed) = self.push_upload(sending) {
+            return Poll::Ready(Err(failed));
+        }
+        match self.read_answer(sending) {
+            Ok(Some(bytes)) => return Poll::Ready(Ok(bytes)),
+            Ok(None) => {}
+            Err(failed) => return Poll::Ready(Err(failed)),
+        }
+        if self.client.socket.is_broken() {
+            return Poll::Ready(Err(Failed::Downstream(EndReason::ClientClosed)));
+        }
+        match self.check_time(sending) {
+            Ok(wake_at) => {
+                self.worker.wake_at(wake_at);
+                Poll::Pending
+            }
+            Err(failed) => Poll::Ready(Err(failed)),
+        }
+    }
+
+    /// Sends what the endpoint takes.
+    fn push_upload(&mut self, sending: &mut Sending<'_>) -> Result<(), Failed> {
+        if sending.sent_at.is_some() {
+            return Ok(());
+        }
+        let now = self.worker.clock.millis();
+        let Buffers { upload, request, .. } = &mut *self.buffers;
+        let (from, to) = (&self.client.socket, &sending.socket);
+        match upload.pump(&self.worker.blocks, from, to, &mut request.bytes) {
+            Ok(Step::Done) => sending.sent_at = Some(now),
+            Ok(Step::WaitsForSource) => {}
+            Ok(Step::WaitsForSink) => sending.client_pace.excuse(now),
+            Ok(Step::Yields) => self.worker.yield_now(),
+            Err(FlowError::SinkClosed) => {
+                sending.is_upload_cut = true;
+                sending.sent_at = Some(now);
+            }
+            Err(error) => return Err(Failed::Downstream(end_of_upload(error))),
+        }
+        Ok(())
+    }
+
+    /// Reads what the endpoint sends, until there is a final head.
+    fn read_answer(&mut self, sending: &mut Sending<'_>) -> Result<Option<AnswerBytes>, Failed> {
+        loop {
+            let mut block = self.worker.blocks.take();
+            let received = sending.socket.read(block.bytes_mut());
+            let n = match received {
+                Ok(Received::Nothing) => return Ok(None),
+                Ok(Received::Bytes(n)) => n,
+                Ok(Received::End) | Err(_) => return Err(self.closed_early(sending)),
+            };
+            let method = self.buffers.request.head.method;
+            let Response { bytes, head } = &mut self.buffers.response;
+            let read = block.bytes().get(..n).unwrap_or_default();
+            if bytes.is_empty() {
+                match head.parse(read, method, &RESPONSE_LIMITS) {
+                    Ok(Parse::Complete) if head.status >= 200 || head.status == 101 => {
+                        self.check_upgrade()?;
+                        return Ok(Some(AnswerBytes::Block(block, n)));
+                    }
+                    Ok(_) => {}
+                    Err(_) => return Err(Failed::upstream(AttemptFailure::Malformed, false)),
+                }
+            }
+            bytes.extend_from_slice(read);
+            if self.take_interim(sending)? {
+                return Ok(Some(AnswerBytes::Buffer));
+            }
+        }
+    }
+
+    /// Passes on interim responses that lie in the response buffer. Returns whether a final head
+    /// follows them.
+    fn take_interim(&mut self, sending: &mut Sending<'_>) -> Result<bool, Failed> {
+        let malformed = || Failed::upstream(AttemptFailure::Malformed, false);
+        loop {
+            let method = self.buffers.request.head.method;
+            let Response { bytes, head } = &mut self.buffers.response;
+            match head.parse(bytes, method, &RESPONSE_LIMITS).map_err(|_| malformed())? {
+                Parse::Partial => return Ok(false),
+                Parse::Complete if head.status >= 200 || head.status == 101 => {
+                    self.check_upgrade()?;
+                    return Ok(true);
+                }
+                Parse::Complete => {}
+            }
+            sending.interim_count += 1;
+            if sending.interim_count > INTERIM_MAX {
+                return Err(malformed());
+            }
+            self.pass_interim(sending);
+            let Response { bytes, head } = &mut self.buffers.response;
+            bytes.drain(..head.len.min(bytes.len()));
+        }
+    }
+
+    /// Passes one interim response on to a client that understands it (RFC 9110 §15.2): never to
+    /// HTTP/1.0, and 100 only when it is awaited.
+    fn pass_interim(&mut self, sending: &mut Sending<'_>) {
+        let is_continue = self.buffers.response.head.status == 100;
+        let is_unwanted = is_continue && !sending.is_continue_due;
+        if is_continue {
+            sending.is_continue_due = false;
+        }
+        if self.is_http10() || is_unwanted {
+            return;
+        }
+        let Buffers { response, download, .. } = &mut *self.buffers;
+        let out = download.head_mut();
+        let (bytes, head) = (&response.bytes, &response.head);
+        write_response(out, bytes, head, Framing::None, false, false, KindSet::EMPTY, |_| {});
+        // A client that is gone is noticed by whoever writes next.
+        let _ = download.flush(&self.client.socket);
+    }
+
+    /// A 101 that nobody asked for would turn the connection into something else.
+    fn check_upgrade(&self) -> Result<(), Failed> {
+        let is_switch = self.buffers.response.head.status == 101;
+        if is_switch && self.buffers.request.head.upgrade.is_empty() {
+            return Err(Failed::upstream(AttemptFailure::Malformed, false));
+        }
+        Ok(())
+    }
+
+    /// The endpoint closed or reset the connection before a whole head came.
+    fn closed_early(&self, sending: &Sending<'_>) -> Failed {
+        let has_answered = !self.buffers.response.bytes.is_empty() || sending.interim_count > 0;
+        if has_answered {
+            return Failed::upstream(AttemptFailure::Malformed, false);
+        }
+        let failure =
+            if sending.is_reused { AttemptFailure::ReusedClosed } else { AttemptFailure::Closed };
+        // Nothing that was sent has arrived: the endpoint had closed before.
+        let written = self.buffers.upload.written_bytes();
+        let is_unprocessed = written == 0 || sending.socket.unacknowledged() >= written;
+        Failed::upstream(failure, is_unprocessed)
+    }
+
+    /// Checks what is late. Returns when to look again.
+    fn check_time(&mut self, sending: &mut Sending<'_>) -> Result<Millis, Failed> {
+        let now = self.worker.clock.millis();
+        let timeouts = &sending.place.pool.pool.policy.timeouts;
+        if let Some(sent_at) = sending.sent_at {
+            let limit = u64::try_from(timeouts.response_head.as_millis()).unwrap_or(u64::MAX);
+            let until = sent_at.saturating_add(limit).min(sending.deadline);
+            let is_late = now >= until;
+            let late = || Failed::upstream(AttemptFailure::ResponseTimeout, false);
+            return if is_late { Err(late()) } else { Ok(until) };
+        }
+        let upload = &self.buffers.upload;
+        if upload.has_unsent() {
+            let limit = PaceLimit { idle: timeouts.body_idle, bytes_per_second_min: 0 };
+            let checked = sending.endpoint_pace.check(upload.written_bytes(), now, limit);
+            return checked.ok_or(Failed::upstream(AttemptFailure::WriteTimeout, false));
+        }
+        sending.endpoint_pace.excuse(now);
+        let wake_at = self.check_client_pace(&mut sending.client_pace);
+        let wake_at = wake_at.map_err(Failed::Downstream)?;
+        Ok(wake_at.min(self.continue_when_due(sending, now)))
+    }
+
+    /// Whether the client sends its body fast enough. Returns when to look again.
+    fn check_client_pace(&self, pace: &mut Pace) -> Result<Millis, EndReason> {
+        let timeouts = &self.settings.timeouts;
+        let limit = PaceLimit {
+            idle: timeouts.body_idle,
+            bytes_per_second_min: timeouts.body_bytes_per_second_min,
+        };
+        let now = self.worker.clock.millis();
+        let checked = pace.check(self.buffers.upload.data_bytes(), now, limit);
+        checked.ok_or(EndReason::ClientBodyTimeout)
+    }
+
+    /// Sends 100 (Continue) in the endpoint's stead when it is due. Returns when to look again.
+    fn continue_when_due(&mut self, sending: &mut Sending<'_>, now: Millis) -> Millis {
+        if !sending.is_continue_due {
+            return Millis::MAX;
+        }
+        let due = sending.started + CONTINUE_AFTER.as_millis() as u64;
+        if now < due {
+            return due;
+        }
+        sending.is_continue_due = false;
+        let download = &mut self.buffers.download;
+        download.head_mut().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        let _ = download.flush(&self.client.socket);
+        Millis::MAX
+    }
+
+    /// Waits for the rest of a short body, so that no endpoint waits for it.
+    pub(crate) async fn receive_short_body(&mut self) -> Result<(), EndReason> {
+        let mut pace = Pace::start(self.buffers.upload.data_bytes(), self.worker.clock.millis());
+        while !self.buffers.upload.has_whole_body() {
+            let mut block = self.worker.blocks.take();
+            match self.client.socket.read(block.bytes_mut()) {
+                Ok(Received::Bytes(n)) => {
+                    let read = block.bytes().get(..n).unwrap_or_default();
+                    let fed = self.buffers.upload.feed(read).map_err(end_of_upload)?;
+                    let rest = read.get(fed..).unwrap_or_default();
+                    self.buffers.request.bytes.extend_from_slice(rest);
+                }
+                Ok(Received::Nothing) => {
+                    drop(block);
+                    let until = self.check_client_pace(&mut pace)?;
+                    // Being late is found out by the check.
+                    let _ = self.worker.ready(&self.client.socket, Ready::READ, until).await;
+                }
+                Ok(Received::End) | Err(_) => return Err(EndReason::ClientClosed),
+            }
+        }
+        Ok(())
+    }
+
+    /// Outlier detection takes a server error for a failure, as users do: an endpoint that answers
+    /// nothing but 500, quickly, is worse than a dead one.
+    fn note_status(&self, place: &Place) {
+        if self.buffers.response.head.status >= 500 {
+            note_error(self.worker, place);
+        } else {
+            place.endpoint.shared.note_success();
+        }
+    }
+
+    /// A status that the pool retries counts as a failed attempt, while another may be made.
+    fn judge_status(&self, place: &Place) -> Result<(), Failed> {
+        let status = self.buffers.response.head.status;
+        let retry = &place.pool.pool.policy.retry;
+        let is_retried = retry.statuses.contains(&status)
+            && self.record.attempts <= retry.attempts
+            && self.buffers.request.head.method.is_idempotent()
+            && self.buffers.upload.is_replayable();
+        if is_retried {
+            let failure = AttemptFailure::Status;
+            return Err(Failed::Upstream { failure, status, is_unprocessed: false });
+        }
+        Ok(())
+    }
+}
+
+/// The `Via` of a message received in `version` (RFC 9110 §7.6.3).
+pub(crate) fn via(version: Version) -> &'static [u8] {
+    match version {
+        Version::H10 => b"Via: 1.0 roundel\r\n",
+        Version::H11 => b"Via: 1.1 roundel\r\n",
+    }
+}

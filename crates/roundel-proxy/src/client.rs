@@ -1,0 +1,157 @@
+//! Client connections, and those that wait for their next request.
+//!
+//! A waiting connection is a row in a table: no task, no buffer. When it becomes readable it is
+//! handed to a runner, and comes back after its exchange.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use roundel_core::listener::{Listener, ListenerSettings};
+use roundel_core::name::Name;
+use roundel_telemetry::{ListenerMetrics, ListenerShard};
+
+use crate::deadline::{Deadlines, Millis};
+use crate::reactor::{Owner, Ready};
+use crate::socket::Socket;
+
+/// A listener's part in one worker: what its connections need to know of it.
+#[derive(Debug)]
+pub(crate) struct LocalListener {
+    pub(crate) name: Name,
+    /// A copy of this worker's own: counting references to a shared one would make every exchange
+    /// write to a cache line that all workers use.
+    settings: RefCell<Rc<ListenerSettings>>,
+    metrics: Arc<ListenerMetrics>,
+    worker: usize,
+    workers: u32,
+    /// Connections of this worker that are open.
+    open: Cell<u32>,
+}
+
+impl LocalListener {
+    pub(crate) fn new(listener: &Listener, metrics: Arc<ListenerMetrics>, worker: usize) -> Self {
+        Self {
+            name: listener.name.clone(),
+            settings: RefCell::new(Rc::new(listener.settings.as_ref().clone())),
+            metrics,
+            worker,
+            workers: u32::try_from(listener.sockets.len()).unwrap_or(u32::MAX).max(1),
+            open: Cell::new(0),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> Rc<ListenerSettings> {
+        self.settings.borrow().clone()
+    }
+
+    /// Takes new settings; exchanges that begin from now on see them.
+    pub(crate) fn set_settings(&self, settings: &ListenerSettings) {
+        if **self.settings.borrow() != *settings {
+            *self.settings.borrow_mut() = Rc::new(settings.clone());
+        }
+    }
+
+    pub(crate) fn metrics(&self) -> &ListenerShard {
+        self.metrics.shard(self.worker)
+    }
+
+    /// Whether this worker has its share of the connections that the listener may have. The
+    /// kernel spreads connections evenly enough for shares to be as good as a common count.
+    pub(crate) fn is_full(&self) -> bool {
+        let max = self.settings.borrow().limits.max_connections;
+        self.open.get() >= max.div_ceil(self.workers)
+    }
+}
+
+/// A client connection.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) socket: Socket,
+    pub(crate) peer: SocketAddr,
+    pub(crate) listener: Rc<LocalListener>,
+    /// Requests begun on it.
+    pub(crate) requests: u64,
+}
+
+impl Client {
+    pub(crate) fn new(socket: Socket, peer: SocketAddr, listener: Rc<LocalListener>) -> Self {
+        listener.open.set(listener.open.get() + 1);
+        listener.metrics().connections_open.increment();
+        Self { socket, peer, listener, requests: 0 }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.listener.open.set(self.listener.open.get().saturating_sub(1));
+        self.listener.metrics().connections_open.decrement();
+    }
+}
+
+/// Connections that wait for a request, each until its deadline.
+#[derive(Debug, Default)]
+pub(crate) struct IdleClients {
+    slots: Vec<Option<Client>>,
+    free: Vec<u32>,
+    deadlines: Deadlines,
+    count: usize,
+}
+
+impl IdleClients {
+    /// Keeps `client` until it is readable or `deadline` passes.
+    pub(crate) fn park(&mut self, client: Client, deadline: Millis) {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+        });
+        client.socket.set_owner(Owner::IdleClient(slot));
+        if let Some(place) = self.slots.get_mut(slot as usize) {
+            *place = Some(client);
+            self.count += 1;
+            self.deadlines.set(slot, deadline);
+        }
+    }
+
+    /// Takes a connection out if there is something to read on it. A fresh connection is announced
+    /// as writable first, which alone is no request.
+    pub(crate) fn take_readable(&mut self, slot: u32) -> Option<Client> {
+        let client = self.slots.get(slot as usize)?.as_ref()?;
+        if client.socket.ready().has_any(Ready::READ) { self.take(slot) } else { None }
+    }
+
+    /// Takes a connection out.
+    pub(crate) fn take(&mut self, slot: u32) -> Option<Client> {
+        let client = self.slots.get_mut(slot as usize)?.take()?;
+        self.free.push(slot);
+        self.deadlines.clear(slot);
+        self.count -= 1;
+        Some(client)
+    }
+
+    /// Closes the connections whose deadline `now` has reached.
+    pub(crate) fn close_expired(&mut self, now: Millis, passed: &mut Vec<u32>) {
+        self.deadlines.pass(now, passed);
+        for slot in passed.drain(..) {
+            self.take(slot);
+        }
+    }
+
+    /// Brings every deadline forward to `at`, as when the worker stops.
+    pub(crate) fn hurry(&mut self, at: Millis) {
+        for (slot, client) in (0u32..).zip(&self.slots) {
+            if client.is_some() {
+                self.deadlines.set(slot, at);
+            }
+        }
+    }
+
+    pub(crate) fn earliest_deadline(&self) -> Option<Millis> {
+        self.deadlines.earliest()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+}

@@ -1,0 +1,358 @@
+//! One request and its response, from top to bottom.
+//!
+//! admit → match route → act; for a pool: gather the body's beginning → loop over attempts (pick
+//! an endpoint, connect, send, read the head; the verdict on a failure is a pure function) →
+//! relay. Every way out yields an [`Ending`], which [`run`] records exactly once.
+
+use std::rc::Rc;
+
+use roundel_core::balance::hash_key;
+use roundel_core::end::{AttemptFailure, EndReason};
+use roundel_core::listener::ListenerSettings;
+use roundel_core::policy::{Balance, HashKey};
+use roundel_core::retry::{FailedAttempt, Verdict, verdict};
+use roundel_core::route::{Action, Match, Route};
+use roundel_core::signal::Signal;
+use roundel_core::snapshot::Snapshot;
+use roundel_http::{BodyEncoder, Framing, Method, TargetForm, Version};
+use roundel_telemetry::stats;
+
+use crate::admit::{Admission, read_head};
+use crate::attempt::Failed;
+use crate::buffers::Buffers;
+use crate::client::Client;
+use crate::deadline::Millis;
+use crate::flow::FlowError;
+use crate::forwarded::Forwarding;
+use crate::pick::{Place, pick};
+use crate::record::Record;
+use crate::reply::Reply;
+use crate::request_id::is_acceptable;
+use crate::serve::Next;
+use crate::view::{LocalPool, View};
+use crate::worker::Worker;
+
+/// An exchange under way.
+pub(crate) struct Exchange<'a> {
+    pub(crate) worker: &'a Rc<Worker>,
+    pub(crate) client: &'a Client,
+    pub(crate) buffers: &'a mut Buffers,
+    pub(crate) settings: Rc<ListenerSettings>,
+    pub(crate) forwarding: Forwarding,
+    pub(crate) record: Record,
+}
+
+/// How an exchange ended, and what becomes of the client's connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ending {
+    pub(crate) reason: EndReason,
+    pub(crate) next: Next,
+}
+
+/// Serves the next request of `client`, if there is one.
+pub(crate) async fn run(worker: &Rc<Worker>, client: &mut Client, buffers: &mut Buffers) -> Next {
+    let settings = client.listener.settings();
+    let started_us = worker.clock.micros();
+    let admission = read_head(worker, client, &mut buffers.request, &settings).await;
+    if matches!(admission, Admission::Nothing) {
+        return Next::Keep;
+    }
+    if matches!(admission, Admission::Gone) {
+        return Next::Close;
+    }
+    client.requests += 1;
+    buffers.upload.reset();
+    buffers.download.reset();
+    buffers.tried.clear();
+    let mut exchange = Exchange {
+        worker,
+        client,
+        record: Record::open(worker, &client.listener, client.peer, started_us),
+        forwarding: Forwarding::of(&settings.forwarded, client.peer.ip()),
+        settings,
+        buffers,
+    };
+    let ending = match admission {
+        Admission::Refused(reason) => exchange.refuse(reason).await,
+        _ => exchange.serve().await,
+    };
+    let Exchange { mut record, buffers, .. } = exchange;
+    record.request_bytes = buffers.upload.data_bytes();
+    record.response_bytes += buffers.download.data_bytes();
+    record.close(ending.reason, &buffers.request);
+    buffers.request.finish();
+    ending.next
+}
+
+impl Exchange<'_> {
+    /// Finds out what is to be done with the request, and does it.
+    async fn serve(&mut self) -> Ending {
+        let view = self.worker.view();
+        let request = &self.buffers.request;
+        let policy = &self.settings.forwarded;
+        self.record.client = self.forwarding.client(policy, self.client.peer, request);
+        if policy.request_id && !request.field("x-request-id").is_some_and(is_acceptable) {
+            self.record.request_id = Some(self.worker.request_ids.next());
+        }
+        if let Framing::Length(length) = request.head.framing
+            && self.settings.limits.body_bytes_max.is_some_and(|max| length > max)
+        {
+            return self.refuse(EndReason::BodyTooLarge).await;
+        }
+        let (host, path, method) = self.routing_key();
+        match view.snapshot.routes.find(host, path, method) {
+            Match::Route(route) => self.follow(route, &view).await,
+            Match::MethodNotAllowed(allow) => {
+                let reply = Reply::of_end(EndReason::MethodNotAllowed);
+                self.reply(reply.with_field("Allow", &allow), EndReason::MethodNotAllowed).await
+            }
+            Match::NoPath => self.refuse(EndReason::NoRoute).await,
+            Match::NoHost => self.refuse(EndReason::Misdirected).await,
+        }
+    }
+
+    async fn follow(&mut self, route: &Route, view: &Rc<View>) -> Ending {
+        if self.worker.log.borrow().is_some() {
+            self.record.route = Some(route.name.clone());
+        }
+        let head = &self.buffers.request.head;
+        let is_forbidden = match head.method {
+            Method::Connect => !route.allow_connect,
+            // An endpoint that echoes a request would show fields that the client can't see.
+            Method::Trace => true,
+            _ => !head.upgrade.is_empty() && !route.allow_upgrade,
+        };
+        if is_forbidden {
+            return self.refuse(EndReason::MethodNotAllowed).await;
+        }
+        match &route.action {
+            Action::Pool(index) => match view.pools.get(*index) {
+                Some(pool) => self.forward(pool).await,
+                None => self.refuse(EndReason::NoEndpoint).await,
+            },
+            Action::Respond(response) => self.reply(Reply::fixed(response), EndReason::Local).await,
+            Action::Redirect { status, location, keep_path } => {
+                let location = self.redirect_target(location, *keep_path);
+                let reply = Reply::new(*status, "").with_field("Location", &location);
+                self.reply(reply, EndReason::Local).await
+            }
+            Action::Stats => {
+                let is_json = self.wants_json();
+                let stats = stats_text(&view.snapshot, is_json);
+                self.reply(Reply::stats(&stats, is_json), EndReason::Local).await
+            }
+        }
+    }
+
+    /// Has the request answered by an endpoint of `pool`.
+    async fn forward(&mut self, pool: &Rc<LocalPool>) -> Ending {
+        self.record.pool = Some(pool.clone());
+        if let Err(reason) = self.gather(pool).await {
+            return self.refuse(reason).await;
+        }
+        let deadline = self.worker.clock.after(pool.pool.policy.timeouts.total);
+        let key_hash = self.key_hash(&pool.pool.policy.balance);
+        pool.budget.borrow_mut().deposit();
+        loop {
+            let place = match self.pick(pool, key_hash, deadline).await {
+                Ok(place) => place,
+                Err(reason) => return self.refuse(reason).await,
+            };
+            match self.attempt(&place, deadline).await {
+                Ok(answer) => return self.relay(place, answer).await,
+                Err(Failed::Downstream(reason)) => return self.refuse(reason).await,
+                Err(Failed::Upstream { failure, status, is_unprocessed }) => {
+                    note_failure(self.worker, &place, failure);
+                    if !self.is_retried(&place, failure, status, is_unprocessed, deadline) {
+                        return self.refuse(end_of(failure)).await;
+                    }
+                    self.buffers.tried.push(place.index);
+                }
+            }
+        }
+    }
+
+    /// Takes what was read of the body, and waits for the rest of a short one: a client that sends
+    /// it slowly then holds no endpoint.
+    async fn gather(&mut self, pool: &Rc<LocalPool>) -> Result<(), EndReason> {
+        let framing = self.buffers.request.head.framing;
+        if framing == Framing::None {
+            return Ok(());
+        }
+        let retry = &pool.pool.policy.retry;
+        let encoder = match framing {
+            Framing::Chunked => BodyEncoder::Chunked,
+            _ => BodyEncoder::Identity,
+        };
+        let upload = &mut self.buffers.upload;
+        upload.frame(framing, encoder);
+        upload.limit_data(self.settings.limits.body_bytes_max.unwrap_or(u64::MAX));
+        if retry.attempts > 0 {
+            upload.keep_for_replay(retry.body_bytes_max);
+        }
+        let fed = upload.feed(self.buffers.request.body()).map_err(end_of_upload)?;
+        self.buffers.request.taken += fed;
+        let is_short = matches!(framing, Framing::Length(n) if n <= GATHERED_BYTES_MAX);
+        if is_short && !self.buffers.request.head.expects_continue {
+            self.receive_short_body().await?;
+        }
+        Ok(())
+    }
+
+    async fn pick(
+        &mut self,
+        pool: &Rc<LocalPool>,
+        key_hash: Option<u64>,
+        deadline: Millis,
+    ) -> Result<Place, EndReason> {
+        let tried = &self.buffers.tried;
+        let (place, queue_us) = pick(self.worker, pool, key_hash, tried, deadline).await?;
+        if let Some(queue_us) = queue_us {
+            self.record.timing.queue_us = Some(self.record.timing.queue_us.unwrap_or(0) + queue_us);
+        }
+        if self.record.attempts > 0 {
+            pool.metrics().retries.increment();
+        }
+        self.record.attempts += 1;
+        self.record.request_count = place.number;
+        self.record.endpoint = Some(place.endpoint.clone());
+        Ok(place)
+    }
+
+    fn is_retried(
+        &self,
+        place: &Place,
+        failure: AttemptFailure,
+        status: u16,
+        is_unprocessed: bool,
+        deadline: Millis,
+    ) -> bool {
+        let now = self.worker.clock.millis();
+        let attempt = FailedAttempt {
+            failure,
+            status,
+            is_idempotent: self.buffers.request.head.method.is_idempotent(),
+            is_unprocessed,
+            is_replayable: self.buffers.upload.is_replayable(),
+            attempts: self.record.attempts,
+        };
+        let policy = &place.pool.pool.policy.retry;
+        let mut budget = place.pool.budget.borrow_mut();
+        match verdict(policy, attempt, &mut budget, now) {
+            Verdict::Retry => now < deadline,
+            Verdict::GiveUp(reason) => {
+                place.pool.metrics().give_ups.increment(reason);
+                false
+            }
+        }
+    }
+
+    /// What the route table is asked: host without port, path without query, method.
+    fn routing_key(&self) -> (&str, &str, &str) {
+        let (head, bytes) = (&self.buffers.request.head, &self.buffers.request.bytes);
+        // The parser lets only ASCII through in all three.
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+        let path = match head.form {
+            TargetForm::Asterisk => "*",
+            _ if head.path.is_empty() => "/",
+            _ => text(head.path.of(bytes)),
+        };
+        (text(head.host.of(bytes)), path, text(head.method_text.of(bytes)))
+    }
+
+    fn key_hash(&self, balance: &Balance) -> Option<u64> {
+        let Balance::Hash(key) = balance else { return None };
+        let request = &self.buffers.request;
+        match key {
+            HashKey::ClientAddress => {
+                let mut text = Vec::with_capacity(40);
+                crate::forwarded::push_ip(&mut text, self.record.client.ip());
+                Some(hash_key(&text))
+            }
+            HashKey::Header(name) => request.field(name).map(hash_key),
+            HashKey::Cookie(name) => request.cookie(name).map(hash_key),
+            HashKey::Uri => Some(hash_key(request.head.path_and_query.of(&request.bytes))),
+        }
+    }
+
+    fn redirect_target(&self, location: &str, keep_path: bool) -> String {
+        let (head, bytes) = (&self.buffers.request.head, &self.buffers.request.bytes);
+        let target = if keep_path { head.path_and_query.of(bytes) } else { b"" };
+        format!("{location}{}", String::from_utf8_lossy(target))
+    }
+
+    pub(crate) fn wants_json(&self) -> bool {
+        let accept = self.buffers.request.field("accept").unwrap_or_default();
+        memchr::memmem::find(accept, b"application/json").is_some()
+    }
+
+    /// Whether the connection may carry another request after this exchange.
+    pub(crate) fn keeps_client(&self) -> bool {
+        self.buffers.request.head.keep_alive
+            && !self.worker.is_draining()
+            && self.client.requests < self.settings.limits.requests_per_connection_max
+    }
+
+    pub(crate) fn is_http10(&self) -> bool {
+        self.buffers.request.head.version == Version::H10
+    }
+}
+
+fn stats_text(snapshot: &Snapshot, is_json: bool) -> String {
+    let view = roundel_telemetry::View::of(snapshot);
+    if is_json {
+        String::from_utf8(stats::render_json(&view)).unwrap_or_default()
+    } else {
+        stats::render_text(&view)
+    }
+}
+
+/// A body of known length up to this is received before an endpoint is chosen.
+const GATHERED_BYTES_MAX: u64 = 64 * 1024;
+
+/// Counts a failed attempt, and tells the control plane when it should know at once.
+pub(crate) fn note_failure(worker: &Worker, place: &Place, failure: AttemptFailure) {
+    let endpoint = &place.endpoint;
+    endpoint.metrics().failures.increment(failure);
+    // A kept-alive connection that the endpoint closed is nobody's fault.
+    if failure == AttemptFailure::ReusedClosed {
+        return;
+    }
+    note_error(worker, place);
+    if matches!(failure, AttemptFailure::Connect | AttemptFailure::ConnectTimeout) {
+        worker.signal(Signal::ConnectFailed(endpoint.id));
+    }
+}
+
+/// Counts an error of an endpoint, and signals when there were too many in a row.
+pub(crate) fn note_error(worker: &Worker, place: &Place) {
+    let endpoint = &place.endpoint;
+    let errors = endpoint.shared.note_error();
+    let outlier = place.pool.pool.policy.outlier_detection.as_ref();
+    if outlier.and_then(|o| o.consecutive_errors).is_some_and(|max| errors >= max.get()) {
+        worker.signal(Signal::ConsecutiveErrors(endpoint.id));
+    }
+}
+
+/// How an exchange ends when its last attempt failed so.
+fn end_of(failure: AttemptFailure) -> EndReason {
+    match failure {
+        AttemptFailure::Connect => EndReason::ConnectFailed,
+        AttemptFailure::ConnectTimeout => EndReason::ConnectTimeout,
+        AttemptFailure::ReusedClosed | AttemptFailure::Closed => EndReason::EndpointClosed,
+        AttemptFailure::WriteTimeout => EndReason::EndpointWriteTimeout,
+        AttemptFailure::ResponseTimeout => EndReason::ResponseTimeout,
+        AttemptFailure::Malformed | AttemptFailure::Status => EndReason::ResponseMalformed,
+        AttemptFailure::Truncated => EndReason::ResponseTruncated,
+        AttemptFailure::Stalled => EndReason::ResponseStalled,
+    }
+}
+
+/// How an exchange ends when the client's body can't be taken.
+pub(crate) fn end_of_upload(error: FlowError) -> EndReason {
+    match error {
+        FlowError::Truncated | FlowError::SinkClosed => EndReason::ClientClosed,
+        FlowError::Malformed(_) => EndReason::RequestChunk,
+        FlowError::TooLarge => EndReason::BodyTooLarge,
+    }
+}

@@ -1,0 +1,154 @@
+//! The account of one exchange: filled in as it goes, entered exactly once when it ends.
+//!
+//! Dropping an account that nobody closed enters it too: that happens when a panic unwinds through
+//! the exchange or when the worker stops before the exchange has ended. So every exchange is
+//! counted, however it ends.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use roundel_core::end::EndReason;
+use roundel_core::name::Name;
+use roundel_http::Version;
+use roundel_telemetry::{EndpointFields, ExchangeRecord, RequestFields, Timing};
+
+use crate::buffers::Request;
+use crate::client::LocalListener;
+use crate::clock::Clock;
+use crate::request_id::RequestId;
+use crate::view::{LocalEndpoint, LocalPool};
+use crate::worker::Worker;
+
+/// What is known about an exchange so far.
+pub(crate) struct Record {
+    worker: Rc<Worker>,
+    listener: Rc<LocalListener>,
+    /// The client, as trusted proxies tell it; the connection's peer until the head is read.
+    pub(crate) client: SocketAddr,
+    pub(crate) started_us: u64,
+    /// Only kept when there is an access log.
+    pub(crate) route: Option<Name>,
+    pub(crate) pool: Option<Rc<LocalPool>>,
+    pub(crate) endpoint: Option<Rc<LocalEndpoint>>,
+    /// The request's number at that endpoint.
+    pub(crate) request_count: u64,
+    pub(crate) is_reused: bool,
+    pub(crate) attempts: u32,
+    pub(crate) status: u16,
+    pub(crate) request_bytes: u64,
+    pub(crate) response_bytes: u64,
+    pub(crate) timing: Timing,
+    /// The id that Roundel made, when the request came without one.
+    pub(crate) request_id: Option<RequestId>,
+    is_entered: bool,
+}
+
+impl Record {
+    /// Opens the account of an exchange whose head has begun to arrive.
+    pub(crate) fn open(
+        worker: &Rc<Worker>,
+        listener: &Rc<LocalListener>,
+        client: SocketAddr,
+        started_us: u64,
+    ) -> Self {
+        listener.metrics().requests.increment();
+        Self {
+            worker: worker.clone(),
+            listener: listener.clone(),
+            client,
+            started_us,
+            route: None,
+            pool: None,
+            endpoint: None,
+            request_count: 0,
+            is_reused: false,
+            attempts: 0,
+            status: 0,
+            request_bytes: 0,
+            response_bytes: 0,
+            timing: Timing::default(),
+            request_id: None,
+            is_entered: false,
+        }
+    }
+
+    /// Closes the account.
+    pub(crate) fn close(mut self, end: EndReason, request: &Request) {
+        self.enter(end, Some(request));
+    }
+
+    fn enter(&mut self, end: EndReason, request: Option<&Request>) {
+        self.is_entered = true;
+        self.timing.total_us = self.worker.clock.micros().saturating_sub(self.started_us);
+        match &self.pool {
+            Some(pool) => {
+                let metrics = pool.metrics();
+                metrics.requests.increment(self.status);
+                metrics.ends.increment(end);
+                metrics.request_bytes.add(self.request_bytes);
+                metrics.response_bytes.add(self.response_bytes);
+                metrics.duration.record(self.timing.total_us);
+                if let Some(queue_us) = self.timing.queue_us {
+                    metrics.queue_time.record(queue_us);
+                }
+            }
+            None => self.listener.metrics().ends.increment(end),
+        }
+        let mut log = self.worker.log.borrow_mut();
+        if let Some(log) = log.as_mut() {
+            log.push(&self.line(end, request));
+        }
+    }
+
+    /// What the access log says of the request. A head that was refused is told as far as it was
+    /// read.
+    fn request_fields<'a>(&'a self, request: Option<&'a Request>) -> RequestFields<'a> {
+        let Some(Request { head, bytes, .. }) = request else { return RequestFields::default() };
+        let field = |name| head.field(bytes, name).unwrap_or_default();
+        let made_id = self.request_id.as_ref().map(RequestId::as_bytes);
+        RequestFields {
+            method: head.method_text.of(bytes),
+            target: head.target.of(bytes),
+            version: match head.version {
+                Version::H10 => "HTTP/1.0",
+                Version::H11 => "HTTP/1.1",
+            },
+            host: head.authority.of(bytes),
+            user_agent: field("user-agent"),
+            referer: field("referer"),
+            request_id: made_id.unwrap_or_else(|| field("x-request-id")),
+        }
+    }
+
+    fn line<'a>(&'a self, end: EndReason, request: Option<&'a Request>) -> ExchangeRecord<'a> {
+        ExchangeRecord {
+            at_unix_us: Clock::unix_micros(),
+            client: self.client,
+            listener: self.listener.name.as_str(),
+            request: self.request_fields(request),
+            route: self.route.as_ref().map(Name::as_str),
+            pool: self.pool.as_ref().map(|pool| pool.pool.name.as_str()),
+            endpoint: self.endpoint.as_ref().map(|endpoint| EndpointFields {
+                name: endpoint.name.as_str(),
+                authority: &endpoint.authority,
+                request_count: self.request_count,
+                is_reused: self.is_reused,
+            }),
+            attempts: self.attempts,
+            status: self.status,
+            request_bytes: self.request_bytes,
+            response_bytes: self.response_bytes,
+            timing: self.timing,
+            end,
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if !self.is_entered {
+            let is_panic = std::thread::panicking();
+            self.enter(if is_panic { EndReason::Panic } else { EndReason::Shutdown }, None);
+        }
+    }
+}
