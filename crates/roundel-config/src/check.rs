@@ -48,7 +48,7 @@ impl Names {
         let name = match given {
             Some(name) => name,
             None => Located {
-                value: Name::parse(&format!("{}-{number}", self.what)).ok()?,
+                value: own_name(&format!("{}-{number}", self.what)),
                 span: header.clone(),
             },
         };
@@ -180,7 +180,7 @@ fn resolve_routes(
 /// A sole pool needs no route to be reached.
 fn default_route(pools: &[Item<PoolKeys>], reading: &mut Reading<'_>) -> Option<Route> {
     match pools {
-        [_] => sole_pool_route(),
+        [_] => Some(sole_pool_route()),
         [] => None,
         [_, second, ..] => {
             let message = format!("{} pools and no route that says which to use", pools.len());
@@ -191,14 +191,19 @@ fn default_route(pools: &[Item<PoolKeys>], reading: &mut Reading<'_>) -> Option<
 }
 
 /// The route of a configuration with one pool and no route.
-pub(crate) fn sole_pool_route() -> Option<Route> {
-    Some(Route {
-        name: Name::parse("default").ok()?,
+pub(crate) fn sole_pool_route() -> Route {
+    Route {
+        name: own_name("default"),
         matcher: RouteMatcher { hosts: Vec::new(), path: PathMatcher::Any, methods: Vec::new() },
         action: Action::Pool(0),
         allow_connect: false,
         allow_upgrade: true,
-    })
+    }
+}
+
+/// A name that Roundel gives.
+pub(crate) fn own_name(name: &str) -> Name {
+    Name::parse(name).expect("Roundel's own names are short and plain")
 }
 
 fn warn_of_unused_pools(routes: &[Route], pools: &[Item<PoolKeys>], reading: &mut Reading<'_>) {

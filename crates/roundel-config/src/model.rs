@@ -161,13 +161,6 @@ pub struct ShutdownConfig {
     pub grace: Duration,
 }
 
-impl Config {
-    /// The pool called `name`, with its index.
-    pub fn pool(&self, name: &str) -> Option<(usize, &PoolConfig)> {
-        self.pools.iter().enumerate().find(|(_, pool)| pool.name.as_str() == name)
-    }
-}
-
 impl fmt::Display for LogTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use roundel_core::address::EndpointAddress;
 use roundel_core::endpoint::AdminState;
 use roundel_core::listener::{ForwardedPolicy, ListenerLimits, ListenerSettings, ListenerTimeouts};
-use roundel_core::name::Name;
 
-use crate::check::{is_overlap, sole_pool_route};
+use crate::check::{is_overlap, own_name, sole_pool_route};
 use crate::kind::parse_listen_address;
 use crate::model::{
     AccessLogConfig, AdminConfig, Config, EndpointConfig, ListenerConfig, LogConfig, PoolConfig,
@@ -34,20 +33,20 @@ pub fn quick(listen: &[String], to: &[String]) -> Result<Config, Vec<String>> {
     if to.is_empty() {
         faults.push("no `--to`: write `--to 127.0.0.1:5001`, say".to_owned());
     }
-    let policy = pool::default_policy(endpoints.len());
-    match (policy, Name::parse("default"), sole_pool_route()) {
-        (Some(policy), Ok(name), Some(route)) if faults.is_empty() => Ok(Config {
-            workers: None,
-            admin: AdminConfig { address: Some(ADMIN_ADDRESS), token_file: None },
-            listeners,
-            routes: vec![route],
-            pools: vec![PoolConfig { name, policy: Arc::new(policy), endpoints }],
-            access_log: Some(AccessLogConfig::defaults()),
-            log: LogConfig::defaults(),
-            shutdown: ShutdownConfig::defaults(),
-        }),
-        _ => Err(faults),
+    if !faults.is_empty() {
+        return Err(faults);
     }
+    let policy = Arc::new(pool::default_policy(endpoints.len()));
+    Ok(Config {
+        workers: None,
+        admin: AdminConfig { address: Some(ADMIN_ADDRESS), token_file: None },
+        listeners,
+        routes: vec![sole_pool_route()],
+        pools: vec![PoolConfig { name: own_name("default"), policy, endpoints }],
+        access_log: Some(AccessLogConfig::defaults()),
+        log: LogConfig::defaults(),
+        shutdown: ShutdownConfig::defaults(),
+    })
 }
 
 fn listeners(listen: &[String], faults: &mut Vec<String>) -> Vec<ListenerConfig> {
@@ -72,9 +71,8 @@ fn listeners(listen: &[String], faults: &mut Vec<String>) -> Vec<ListenerConfig>
         if let Some(other) = listeners.iter().find(|other| is_overlap(address, other.address)) {
             faults.push(format!("--listen {text}: overlaps with --listen {}", other.address));
         }
-        let name = Name::parse(&format!("listener-{number}"));
-        let settings = Arc::clone(&settings);
-        listeners.extend(name.ok().map(|name| ListenerConfig { name, address, settings }));
+        let name = own_name(&format!("listener-{number}"));
+        listeners.push(ListenerConfig { name, address, settings: Arc::clone(&settings) });
     }
     listeners
 }
@@ -92,14 +90,13 @@ fn endpoints(to: &[String], faults: &mut Vec<String>) -> Vec<EndpointConfig> {
         if endpoints.iter().any(|other| other.address == address) {
             faults.push(format!("--to {text}: given twice"));
         }
-        let name = Name::parse(&format!("Server {number}"));
-        endpoints.extend(name.ok().map(|name| EndpointConfig {
-            name,
+        endpoints.push(EndpointConfig {
+            name: own_name(&format!("Server {number}")),
             address,
             weight: 1,
             is_backup: false,
             admin_state: AdminState::Enabled,
-        }));
+        });
     }
     endpoints
 }

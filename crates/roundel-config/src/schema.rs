@@ -39,14 +39,59 @@ pub(crate) fn object(about: &str, keys: &[KeyInfo]) -> Json {
 fn property(key: &KeyInfo) -> Json {
     let mut schema = key.schema.clone();
     if let Json::Object(fields) = &mut schema {
-        let is_table = key.nested.as_ref().is_some_and(|n| n.style != NestedStyle::Inline);
-        // A nested table describes itself.
-        if !is_table {
-            fields.insert("description".into(), json!(key.doc.trim()));
-        }
+        fields.insert("description".into(), json!(description(key)));
         if !key.default.is_null() {
             fields.insert("default".into(), key.default.clone());
         }
     }
     schema
+}
+
+/// Its meaning, or that of the table it stands for, and what leaving it out means.
+fn description(key: &KeyInfo) -> String {
+    let about = match &key.nested {
+        Some(nested) if nested.style != NestedStyle::Inline => nested.about,
+        _ => key.doc,
+    };
+    match &key.absence {
+        Absence::Means { words, .. } | Absence::Alternative { words, .. } => {
+            format!("{} Without it: {words}.", about.trim())
+        }
+        Absence::Default | Absence::Required { .. } => about.trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls `check` with every table of the schema and its path.
+    fn walk(path: &str, schema: &Json, check: &mut impl FnMut(&str, &Json)) {
+        if schema["type"] == "object" {
+            check(path, schema);
+        }
+        match schema {
+            Json::Object(fields) => {
+                fields.iter().for_each(|(key, value)| walk(&format!("{path}/{key}"), value, check));
+            }
+            Json::Array(items) => items.iter().for_each(|item| walk(path, item, check)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_table_refuses_unknown_keys_and_explains_the_others() {
+        let schema: Json = serde_json::from_str(&json_schema()).unwrap();
+        let mut tables = 0;
+        walk("", &schema, &mut |path, table| {
+            let Some(properties) = table["properties"].as_object() else { return };
+            tables += 1;
+            assert_eq!(table["additionalProperties"], json!(false), "{path}");
+            for (key, property) in properties {
+                let description = property["description"].as_str().unwrap_or_default();
+                assert!(!description.is_empty(), "{path}/{key}");
+            }
+        });
+        assert_eq!(tables, 19, "tables of the file");
+    }
 }

@@ -257,13 +257,14 @@ pub(crate) fn describe(value: &DeValue<'_>) -> String {
     }
 }
 
-/// Declares the keys of a table: `/// meaning`, `key: kind => default`. A field whose name differs
+/// Declares the keys of a table: `/// meaning`, `key: kind => default`; a key for a table needs no
+/// meaning, since the table has one. A field whose name differs
 /// from its key says so: `field as "key": kind => default`.
 ///
 /// `for Type` implements [`Section`] for a type that exists; `struct Type` also defines it.
 macro_rules! section {
     ($(#[doc = $about:literal])+ for $ty:ident { $(
-        $(#[doc = $doc:literal])+
+        $(#[doc = $doc:literal])*
         $field:ident $(as $name:literal)? : $kind:expr => $default:expr,
     )+ }) => {
         impl $crate::section::Section for $ty {
@@ -279,7 +280,7 @@ macro_rules! section {
                 let defaults = Self::defaults();
                 vec![$($crate::section::KeyInfo::new(
                     $crate::section::key_name!($field $($name)?),
-                    concat!($($doc),+),
+                    concat!($($doc),*),
                     &$kind,
                     &defaults.$field,
                 )),+]
@@ -299,15 +300,15 @@ macro_rules! section {
         }
     };
     ($(#[doc = $about:literal])+ struct $ty:ident { $(
-        $(#[doc = $doc:literal])+
+        $(#[doc = $doc:literal])*
         $field:ident: $value:ty = $kind:expr => $default:expr,
     )+ }) => {
         $(#[doc = $about])+
         #[derive(Debug, Clone, PartialEq)]
-        pub(crate) struct $ty { $($(#[doc = $doc])+ pub(crate) $field: $value,)+ }
+        pub(crate) struct $ty { $($(#[doc = $doc])* pub(crate) $field: $value,)+ }
         $crate::section::section! {
             $(#[doc = $about])+
-            for $ty { $($(#[doc = $doc])+ $field: $kind => $default,)+ }
+            for $ty { $($(#[doc = $doc])* $field: $kind => $default,)+ }
         }
     };
 }

@@ -27,7 +27,7 @@ use pool::PoolKeys;
 use route::RouteKeys;
 
 /// A day: longer than any wait that is meant.
-pub(crate) const DAY: Duration = Duration::from_secs(86_400);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
 
 /// What a timeout can be: never zero, since every wait is bounded and possible.
 pub(crate) const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=DAY;
@@ -42,19 +42,12 @@ section! {
         workers: Option<NonZeroUsize>
             = optional(whole(1..=1024), "what the affinity mask and the cgroup quota allow", "2")
             => None,
-        /// See the table.
         admin: AdminKeys = table() => AdminKeys::defaults(),
-        /// See the table.
         listener: Vec<Item<ListenerKeys>> = tables() => Vec::new(),
-        /// See the table.
         route: Vec<Item<RouteKeys>> = tables() => Vec::new(),
-        /// See the table.
         pool: Vec<Item<PoolKeys>> = map() => Vec::new(),
-        /// See the table.
         access_log: Option<AccessLogConfig> = optional(table(), "off", "") => None,
-        /// See the table.
         log: LogConfig = table() => LogConfig::defaults(),
-        /// See the table.
         shutdown: ShutdownConfig = table() => ShutdownConfig::defaults(),
     }
 }
@@ -72,7 +65,7 @@ section! {
 }
 
 section! {
-    /// One line for each exchange; without the table there is none.
+    /// One line for each exchange.
     for AccessLogConfig {
         /// "text" for people, "combined" (NCSA) for existing log tools, "json" for everything else.
         format: choice(&[

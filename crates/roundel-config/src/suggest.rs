@@ -27,14 +27,13 @@ const OTHER_WORDS: [(&str, &str); 22] = [
 ];
 
 /// The one of `known` that `word` was probably meant to be.
-pub(crate) fn nearest<'a>(
-    word: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let known: Vec<&str> = known.into_iter().collect();
     let folded = word.to_ascii_lowercase().replace('-', "_");
     let allowed = (folded.chars().count() / 3).clamp(1, 3);
     let near = known
-        .clone()
+        .iter()
+        .copied()
         .map(|candidate| {
             (strsim::osa_distance(&folded, &candidate.to_ascii_lowercase()), candidate)
         })
@@ -44,7 +43,7 @@ pub(crate) fn nearest<'a>(
         return Some(candidate);
     }
     let targets = OTHER_WORDS.iter().filter(|(other, _)| *other == folded).map(|(_, ours)| *ours);
-    targets.into_iter().find_map(|ours| known.clone().find(|candidate| *candidate == ours))
+    targets.into_iter().find_map(|ours| known.iter().copied().find(|candidate| *candidate == ours))
 }
 
 #[cfg(test)]

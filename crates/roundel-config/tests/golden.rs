@@ -21,8 +21,8 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn cases(name: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder(name)).unwrap();
-    let mut cases: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let entries = fs::read_dir(folder(name)).expect("the folder is there");
+    let mut cases: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     cases.retain(|path| path.extension().is_some_and(|e| e == "toml"));
     cases.sort();
     cases
@@ -31,7 +31,7 @@ fn cases(name: &str) -> Vec<PathBuf> {
 /// Compares with the golden file, or writes it; returns the name of one that differs.
 fn differs(golden: &Path, actual: &str) -> Option<String> {
     if std::env::var_os("ROUNDEL_BLESS").is_some() {
-        fs::write(golden, actual).unwrap();
+        fs::write(golden, actual).expect("golden files are writable");
         return None;
     }
     let expected = fs::read_to_string(golden).unwrap_or_default();

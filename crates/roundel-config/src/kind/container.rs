@@ -181,7 +181,7 @@ impl<S: Section> Kind for InnerMany<S> {
             return entry.wrong_type("an array of tables", header, reading);
         };
         let mut read = Vec::with_capacity(items.len());
-        for value in items.iter() {
+        for value in items {
             if let DeValue::Table(entries) = value.get_ref() {
                 let called = format!("`{}`", entry.key);
                 let table = Table { entries, span: value.span(), called };

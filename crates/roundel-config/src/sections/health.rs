@@ -70,14 +70,13 @@ section! {
         enabled: bool = flag() => true,
         /// Failed attempts in a row that eject; 0 switches this trigger off.
         consecutive_errors: u32 = whole(0..=100_000) => 5,
-        /// See the table.
         success_rate: Option<SuccessRate> = optional(table(), "off", "") => None,
         /// Length of the first ejection; the n-th in a row lasts n times as long.
         base_ejection: Located<Duration>
             = located(duration(TIMEOUT)) => unwritten(Duration::from_secs(10)),
         /// No ejection is longer.
         max_ejection: Located<Duration>
-            = located(duration(TIMEOUT)) => unwritten(Duration::from_secs(300)),
+            = located(duration(TIMEOUT)) => unwritten(Duration::from_mins(5)),
         /// At most this share of a pool is ejected at once: always one endpoint, never the last.
         max_ejected: u8 = percent(1..=100) => 50,
     }
@@ -102,18 +101,18 @@ fn unwritten<T>(value: T) -> Located<T> {
     Located { value, span: 0..0 }
 }
 
-/// The check; inner `None` when it is switched off, outer when it is wrong.
+/// The check; `None` when it is switched off.
 pub(crate) fn resolve_check(
     keys: HealthCheckKeys,
     reading: &mut Reading<'_>,
-) -> Option<Option<HealthCheck>> {
+) -> Option<HealthCheck> {
     let (interval, timeout) = (keys.interval.clone(), keys.timeout.clone());
     refuse_reverse(("timeout", &timeout), ("interval", &interval), reading);
     let (unhealthy_interval, jitter_percent) = (keys.unhealthy_interval, keys.jitter);
     let (healthy_after, unhealthy_after) = (keys.healthy_after, keys.unhealthy_after);
     let is_enabled = keys.enabled;
     let check = HealthCheck {
-        probe: probe(keys, reading)?,
+        probe: probe(keys, reading),
         interval: interval.value,
         unhealthy_interval,
         jitter_percent,
@@ -121,10 +120,10 @@ pub(crate) fn resolve_check(
         healthy_after,
         unhealthy_after,
     };
-    Some(is_enabled.then_some(check))
+    is_enabled.then_some(check)
 }
 
-fn probe(keys: HealthCheckKeys, reading: &mut Reading<'_>) -> Option<Probe> {
+fn probe(keys: HealthCheckKeys, reading: &mut Reading<'_>) -> Probe {
     let Some(path) = keys.path else {
         let http_only = [
             ("method", keys.method.map(|k| k.span)),
@@ -138,43 +137,41 @@ fn probe(keys: HealthCheckKeys, reading: &mut Reading<'_>) -> Option<Probe> {
             let help = "add the `path` that the probe shall ask for";
             reading.report(Diagnostic::error(span, message).help(help));
         }
-        return match keys.tcp {
-            Some(Located { value: false, span }) => {
-                let message = "`tcp = false` leaves nothing to probe";
-                let help = "add the `path` that the probe shall ask for";
-                reading.refuse(Diagnostic::error(span, message).help(help))
-            }
-            _ => Some(Probe::Tcp),
-        };
+        if let Some(Located { value: false, span }) = keys.tcp {
+            let message = "`tcp = false` leaves nothing to probe";
+            let help = "add the `path` that the probe shall ask for";
+            reading.report(Diagnostic::error(span, message).help(help));
+        }
+        return Probe::Tcp;
     };
     if let Some(Located { value: true, span }) = keys.tcp {
         let message = "a probe only connects (`tcp`) or asks for a `path`, not both";
         reading.report(Diagnostic::error(span, message).help("remove `tcp` or `path`"));
     }
-    Some(Probe::Http(HttpProbe {
+    Probe::Http(HttpProbe {
         method: keys.method.map_or_else(|| "GET".to_owned(), |k| k.value),
         path,
         host: keys.host.map(|k| k.value),
         headers: keys.headers.map(|k| k.value).unwrap_or_default(),
         expected_statuses: keys.expected_statuses.map_or_else(|| vec![(200, 399)], |k| k.value),
         expected_body: keys.expected_body.map(|k| k.value),
-    }))
+    })
 }
 
-/// Outlier detection; inner `None` when it is switched off, outer when it is wrong.
+/// Outlier detection; `None` when it is switched off.
 pub(crate) fn resolve_outlier(
     keys: OutlierKeys,
     reading: &mut Reading<'_>,
-) -> Option<Option<OutlierDetection>> {
+) -> Option<OutlierDetection> {
     let (base, max) = (&keys.base_ejection, &keys.max_ejection);
     refuse_reverse(("base_ejection", base), ("max_ejection", max), reading);
-    Some(keys.enabled.then_some(OutlierDetection {
+    keys.enabled.then_some(OutlierDetection {
         consecutive_errors: NonZeroU32::new(keys.consecutive_errors),
         success_rate: keys.success_rate,
         base_ejection: keys.base_ejection.value,
         max_ejection: keys.max_ejection.value,
         max_ejected_percent: keys.max_ejected,
-    }))
+    })
 }
 
 /// Reports a duration that is longer than the one that bounds it.

@@ -29,11 +29,8 @@ section! {
         /// (and those only), port 0 one that the kernel chooses.
         address: Option<Located<SocketAddr>>
             = required(located(listen_address()), "\"0.0.0.0:8080\"") => None,
-        /// See the table.
         limits: ListenerLimits = table() => ListenerLimits::defaults(),
-        /// See the table.
         timeouts: ListenerTimeouts = table() => ListenerTimeouts::defaults(),
-        /// See the table.
         forwarded: ForwardedPolicy = table() => ForwardedPolicy::defaults(),
     }
 }

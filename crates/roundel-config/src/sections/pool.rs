@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use roundel_core::endpoint::AdminState;
 use roundel_core::name::Name;
 use roundel_core::policy::{
     Balance, HashKey, HealthCheck, HostPolicy, OutlierDetection, PoolLimits, PoolPolicy,
@@ -69,23 +70,18 @@ section! {
         /// Below this share of eligible endpoints health is ignored and all enabled ones take
         /// traffic; 0% switches that off.
         panic_threshold: u8 = percent(0..=100) => 0,
-        /// See the table.
         health_check: Option<HealthCheckKeys> = optional(
             table(),
             "on, with the defaults below, when there are at least two endpoints",
             "",
         ) => None,
-        /// See the table.
         outlier_detection: Option<OutlierKeys> = optional(
             table(),
             "on, with the defaults below, when there are at least two endpoints",
             "",
         ) => None,
-        /// See the table.
         retry: RetryPolicy = table() => RetryPolicy::defaults(),
-        /// See the table.
         timeouts: PoolTimeouts = table() => PoolTimeouts::defaults(),
-        /// See the table.
         limits: PoolLimits = table() => PoolLimits::defaults(),
     }
 }
@@ -113,15 +109,15 @@ section! {
         /// Connection set-up.
         connect: duration(TIMEOUT) => Duration::from_secs(2),
         /// From the request's last byte to the response head, for each attempt.
-        response_head: duration(TIMEOUT) => Duration::from_secs(60),
+        response_head: duration(TIMEOUT) => Duration::from_mins(1),
         /// Between bytes of a body, in both directions.
-        body_idle: duration(TIMEOUT) => Duration::from_secs(60),
+        body_idle: duration(TIMEOUT) => Duration::from_mins(1),
         /// The whole exchange up to the response head, waiting and all attempts included.
-        total: duration(TIMEOUT) => Duration::from_secs(120),
+        total: duration(TIMEOUT) => Duration::from_mins(2),
         /// A tunnel without bytes in either direction.
-        tunnel_idle: duration(TIMEOUT) => Duration::from_secs(3600),
+        tunnel_idle: duration(TIMEOUT) => Duration::from_hours(1),
         /// An idle connection to an endpoint. Best below the endpoint's own keep-alive timeout.
-        idle: duration(TIMEOUT) => Duration::from_secs(60),
+        idle: duration(TIMEOUT) => Duration::from_mins(1),
     }
 }
 
@@ -153,16 +149,22 @@ pub(crate) fn resolve(item: Item<PoolKeys>, reading: &mut Reading<'_>) -> Option
         .into_iter()
         .filter_map(|keys| super::endpoint::resolve(keys, &mut addresses, &mut names, reading))
         .collect();
+    if endpoints.len() == count && endpoints.iter().all(|e| e.admin_state != AdminState::Enabled) {
+        let message =
+            format!("pool {:?} takes no traffic: none of its endpoints is enabled", item.name);
+        let diagnostic = Diagnostic::warning(item.span.clone(), message);
+        reading.report(diagnostic.help("set one endpoint's `admin_state` to \"enabled\""));
+    }
     let policy = policy(item.keys, count, reading);
-    Some(PoolConfig { name: name.ok()?, policy: Arc::new(policy?), endpoints })
+    Some(PoolConfig { name: name.ok()?, policy: Arc::new(policy), endpoints })
 }
 
 /// The policy of a pool of `endpoint_count` endpoints.
-fn policy(keys: PoolKeys, endpoint_count: usize, reading: &mut Reading<'_>) -> Option<PoolPolicy> {
+fn policy(keys: PoolKeys, endpoint_count: usize, reading: &mut Reading<'_>) -> PoolPolicy {
     let balance = balance(keys.balance, keys.hash_key, reading);
-    let health_check = health_check(keys.health_check, endpoint_count, reading)?;
-    let outlier_detection = outlier_detection(keys.outlier_detection, endpoint_count, reading)?;
-    Some(PoolPolicy {
+    let health_check = health_check(keys.health_check, endpoint_count, reading);
+    let outlier_detection = outlier_detection(keys.outlier_detection, endpoint_count, reading);
+    PoolPolicy {
         balance,
         health_check,
         outlier_detection,
@@ -172,11 +174,11 @@ fn policy(keys: PoolKeys, endpoint_count: usize, reading: &mut Reading<'_>) -> O
         slow_start: keys.slow_start,
         panic_threshold_percent: keys.panic_threshold,
         host: keys.host,
-    })
+    }
 }
 
 /// What a pool of `endpoint_count` endpoints does when nothing else is said.
-pub(crate) fn default_policy(endpoint_count: usize) -> Option<PoolPolicy> {
+pub(crate) fn default_policy(endpoint_count: usize) -> PoolPolicy {
     let mut reading = Reading { source: "", env: &|_| None, found: Vec::new() };
     policy(PoolKeys::defaults(), endpoint_count, &mut reading)
 }
@@ -200,10 +202,10 @@ fn health_check(
     keys: Option<HealthCheckKeys>,
     endpoint_count: usize,
     reading: &mut Reading<'_>,
-) -> Option<Option<HealthCheck>> {
+) -> Option<HealthCheck> {
     match keys {
         Some(keys) => health::resolve_check(keys, reading),
-        None if endpoint_count < 2 => Some(None),
+        None if endpoint_count < 2 => None,
         None => health::resolve_check(HealthCheckKeys::defaults(), reading),
     }
 }
@@ -212,10 +214,10 @@ fn outlier_detection(
     keys: Option<OutlierKeys>,
     endpoint_count: usize,
     reading: &mut Reading<'_>,
-) -> Option<Option<OutlierDetection>> {
+) -> Option<OutlierDetection> {
     match keys {
         Some(keys) => health::resolve_outlier(keys, reading),
-        None if endpoint_count < 2 => Some(None),
+        None if endpoint_count < 2 => None,
         None => health::resolve_outlier(OutlierKeys::defaults(), reading),
     }
 }
