@@ -4,7 +4,8 @@
 //! What is relied upon is what the binary prints on standard error: one line with `listener bound`
 //! and the fields `name` and `address` for each listener, one with `admin bound` and `address`,
 //! then one with the word `ready`; after SIGHUP one with `configuration reloaded` or
-//! `reload rejected`. Addresses may therefore be port zero in every configuration.
+//! `reload rejected`. Such a line with `cause=file` tells of a reload because the file had changed
+//! and does not count as the reply to a signal. Addresses may be port zero in every configuration.
 
 mod log;
 
@@ -122,6 +123,11 @@ impl Balancer {
         &self.directory
     }
 
+    /// Replaces the configuration and leaves it to the binary to notice.
+    pub fn write_config(&self, config: &str) {
+        self.directory.write(CONFIG, config);
+    }
+
     /// Replaces the configuration, sends SIGHUP and waits until the binary has taken or refused it.
     ///
     /// # Errors
@@ -131,7 +137,7 @@ impl Balancer {
     /// When it does neither.
     pub fn reload(&self, config: &str) -> Result<(), String> {
         let seen = self.stderr.with(<[String]>::len);
-        self.directory.write(CONFIG, config);
+        self.write_config(config);
         self.signal(Signal::HUP);
         let mut verdict = None;
         comes_true(PATIENCE, || {
@@ -262,7 +268,8 @@ mod tests {
 
     const OBEDIENT: &str = r#"
         trap 'if grep -q bad roundel.toml; then echo "WARN reload rejected error=\"bad key\"" >&2
-              else echo "INFO configuration reloaded" >&2; fi' HUP
+              else echo "INFO configuration reloaded cause=file" >&2
+                   echo "INFO configuration reloaded cause=signal" >&2; fi' HUP
         trap 'exit 3' TERM
         echo 'INFO listener bound name="web" address=127.0.0.1:4001' >&2
         echo 'INFO listener bound name=api address=127.0.0.1:4002' >&2

@@ -1,7 +1,8 @@
 //! Waiting with an end: polling, and gates that a test opens by hand.
 //!
-//! The only place in the project's tests that sleeps. Tests wait for a condition and fail with its
-//! name when it does not come true; they never wait for a time and hope.
+//! Tests wait for a condition and fail with its name when it does not come true; they never wait for
+//! a time and hope. Besides the pauses that an origin was asked for and the timetable of a load, this
+//! is the only place that sleeps.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

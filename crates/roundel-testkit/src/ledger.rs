@@ -18,7 +18,7 @@ pub const FIELD: &str = "X-Ledger-Id";
 /// One line of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The id, unique in its ledger.
+    /// The id, unique in the process.
     pub id: String,
     /// The request's method.
     pub method: String,
@@ -51,13 +51,11 @@ impl Entry {
 
 /// A ledger shared by clients and origins; clones are the same ledger.
 #[derive(Debug, Clone, Default)]
-pub struct Ledger(Arc<Book>);
+pub struct Ledger(Arc<Mutex<BTreeMap<String, Entry>>>);
 
-#[derive(Debug, Default)]
-struct Book {
-    next: AtomicU64,
-    entries: Mutex<BTreeMap<String, Entry>>,
-}
+/// Ids are unique in the process, so that a load with a ledger of its own cannot be mistaken for
+/// another when both reach one origin.
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 impl Ledger {
     /// An empty ledger.
@@ -67,7 +65,7 @@ impl Ledger {
 
     /// Opens a line for a request about to be sent, and returns its id.
     pub fn send(&self, method: &str) -> String {
-        let id = format!("r{:06}", self.0.next.fetch_add(1, Ordering::Relaxed));
+        let id = format!("r{:06}", NEXT_ID.fetch_add(1, Ordering::Relaxed));
         self.change(&id, |entry| method.clone_into(&mut entry.method));
         id
     }
@@ -83,7 +81,7 @@ impl Ledger {
     }
 
     fn change(&self, id: &str, change: impl FnOnce(&mut Entry)) {
-        let mut entries = lock(&self.0.entries);
+        let mut entries = lock(&self.0);
         // An origin may see an id that this ledger never gave out; its method stays empty.
         let entry = entries.entry(id.to_owned()).or_insert_with(|| Entry {
             id: id.to_owned(),
@@ -96,11 +94,11 @@ impl Ledger {
 
     /// Every line, by id.
     pub fn entries(&self) -> Vec<Entry> {
-        lock(&self.0.entries).values().cloned().collect()
+        lock(&self.0).values().cloned().collect()
     }
 
     fn filtered(&self, keep: impl Fn(&Entry) -> bool) -> Vec<Entry> {
-        lock(&self.0.entries).values().filter(|entry| keep(entry)).cloned().collect()
+        lock(&self.0).values().filter(|entry| keep(entry)).cloned().collect()
     }
 
     /// Requests sent and never completely answered.

@@ -21,8 +21,12 @@ pub(super) fn is_ready(line: &str) -> bool {
     line.split_whitespace().any(|word| word == "ready")
 }
 
-/// What a line says about a reload: taken, or the whole line when it was refused.
+/// What a line says about a reload that a signal asked for: taken, or the whole line when it was
+/// refused.
 pub(super) fn reload(line: &str) -> Option<Result<(), String>> {
+    if field(line, "cause").is_some_and(|cause| cause == "file") {
+        return None;
+    }
     if line.contains("configuration reloaded") {
         return Some(Ok(()));
     }
@@ -58,6 +62,15 @@ mod tests {
         assert_eq!(admin(line), None);
         assert_eq!(admin("INFO admin bound address=127.0.0.1:80"), Some(address));
         assert_eq!(listener("INFO listener bound name=web"), None);
+    }
+
+    #[test]
+    fn only_reloads_by_signal_are_verdicts() {
+        assert_eq!(reload("INFO configuration reloaded"), Some(Ok(())));
+        assert_eq!(reload("INFO configuration reloaded cause=signal"), Some(Ok(())));
+        assert_eq!(reload("INFO configuration reloaded cause=file"), None);
+        assert!(matches!(reload("WARN reload rejected cause=signal"), Some(Err(_))));
+        assert_eq!(reload("INFO ready"), None);
     }
 
     #[test]

@@ -113,6 +113,35 @@ fn interim_responses_come_before_the_final_one() {
 }
 
 #[test]
+fn bytes_after_an_answer_follow_it() {
+    let origin = Origin::start("Server 1");
+    origin.answer(Answer::ok().body("a").then_bytes("HTTP/1.1 200 OK\r\nX-Poison: 1\r\n\r\n"));
+    let mut client = RawClient::connect(origin.address());
+    assert_eq!(client.get("/").text(), "a");
+    assert_eq!(client.read_head().unwrap().1.first("x-poison"), Some("1"));
+}
+
+#[test]
+fn a_slow_reader_holds_back_the_sender() {
+    let origin = Origin::start("Server 1");
+    origin.answer(Answer::never_reading());
+    let mut client = RawClient::try_connect(origin.address(), Duration::from_millis(200)).unwrap();
+    let head = "POST / HTTP/1.1\r\nContent-Length: 100000000\r\n\r\n";
+    let sent = client.send(head).and_then(|()| client.send(vec![b'x'; 100_000_000]));
+    assert!(sent.is_err());
+    origin.wait_for_requests(1);
+    assert_eq!(origin.requests()[0].body_bytes, 0);
+}
+
+#[test]
+fn a_large_chunked_body_arrives_whole() {
+    let origin = Origin::start("Server 1");
+    origin.answer(Answer::ok().body_of(50_000_000).chunked());
+    let response = RawClient::connect(origin.address()).get("/");
+    assert_eq!(response.body.len(), 50_000_000);
+}
+
+#[test]
 fn an_early_answer_does_not_wait_for_the_body() {
     let origin = Origin::start("Server 1");
     origin.next(Answer::status(417).early());
