@@ -185,3 +185,71 @@ impl Extension {
         Ok(State::Extension(next))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Decodes `input` and gives what was consumed, where data lay, and whether the body ended.
+    fn decode(body: &mut ChunkedDecoder, input: &[u8]) -> (usize, (usize, usize), bool) {
+        let Decoded { consumed, data, is_end } = body.decode(input).unwrap();
+        (consumed, data, is_end)
+    }
+
+    #[test]
+    fn a_small_body_takes_one_call() {
+        let mut body = ChunkedDecoder::default();
+        assert_eq!(decode(&mut body, b"5\r\nhello\r\n0\r\n\r\nGET"), (15, (3, 8), true));
+        assert_eq!(decode(&mut body, b"GET"), (0, (0, 0), true));
+    }
+
+    #[test]
+    fn each_call_gives_one_run_of_data_and_the_framing_around_it() {
+        let mut body = ChunkedDecoder::default();
+        assert_eq!(decode(&mut body, b"5;a\r"), (4, (4, 4), false));
+        assert_eq!(decode(&mut body, b"\nhe"), (3, (1, 3), false));
+        assert_eq!(decode(&mut body, b""), (0, (0, 0), false));
+        assert_eq!(decode(&mut body, b"llo\r\n3\r\nabc\r\n"), (8, (0, 3), false));
+        assert_eq!(decode(&mut body, b"abc\r\n"), (5, (0, 3), false));
+        assert_eq!(decode(&mut body, b"0\r\nA:b\r\n\r"), (9, (9, 9), false));
+        assert_eq!(decode(&mut body, b"\n"), (1, (1, 1), true));
+        assert_eq!(body.trailers(), b"A: b\r\n");
+    }
+
+    #[test]
+    fn the_largest_size_is_counted_down_without_overflow() {
+        let mut body = ChunkedDecoder::default();
+        assert_eq!(decode(&mut body, b"ffffffffffffffff\r\nx"), (19, (18, 19), false));
+        assert_eq!(body.size, u64::MAX - 1);
+        let mut body = ChunkedDecoder::default();
+        assert_eq!(body.decode(b"00000000000000000"), Err(BodyError::Chunk));
+    }
+
+    #[test]
+    fn extensions_are_bounded_by_chunk_and_by_body() {
+        let chunk = |len: usize| format!("1;{}\r\nx\r\n", "a".repeat(len - 1));
+        let run = |chunks: &str| {
+            let mut body = ChunkedDecoder::default();
+            let mut rest = chunks.as_bytes();
+            while !rest.is_empty() {
+                rest = &rest[body.decode(rest)?.consumed..];
+            }
+            Ok(())
+        };
+        let max = usize::from(EXTENSION_BYTES_MAX);
+        assert_eq!(run(&chunk(max)), Ok(()));
+        assert_eq!(run(&chunk(max + 1)), Err(BodyError::TooLarge));
+        let count = usize::from(EXTENSIONS_BYTES_MAX / EXTENSION_BYTES_MAX);
+        assert_eq!(run(&chunk(max).repeat(count)), Ok(()));
+        assert_eq!(run(&(chunk(max).repeat(count) + "1;")), Err(BodyError::TooLarge));
+    }
+
+    #[test]
+    fn an_error_is_final() {
+        let mut body = ChunkedDecoder::default();
+        assert_eq!(body.decode(b"x"), Err(BodyError::Chunk));
+        assert_eq!(body.decode(b"0\r\n\r\n"), Err(BodyError::Chunk));
+        assert_eq!(body.decode(b""), Err(BodyError::Chunk));
+        assert!(!body.is_end());
+    }
+}

@@ -48,10 +48,10 @@ pub(crate) fn read_section<E: From<SectionError>>(
         match line {
             Line::End => return Ok(Some(position)),
             Line::Field(field) => {
+                fields.push(field);
                 if field.kind != FieldKind::Other {
                     note(&field)?;
                 }
-                fields.push(field);
             }
         }
     }
@@ -59,6 +59,11 @@ pub(crate) fn read_section<E: From<SectionError>>(
 
 /// Reads the line that starts at `start`, and gives it with the place where the next one starts;
 /// nothing when the buffer ends before the line does.
+#[allow(
+    clippy::inline_always,
+    reason = "returning a field through memory costs as much as reading it"
+)]
+#[inline(always)]
 pub(crate) fn read(buf: &[u8], start: usize) -> Result<Option<(Line, usize)>, SectionError> {
     let rest = buf.get(start..).unwrap_or_default();
     let (name_len, classes) = syntax::run(rest, syntax::TOKEN);

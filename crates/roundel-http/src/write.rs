@@ -19,7 +19,7 @@ const ADDED_LEN: usize = 192;
 /// (`None` leaves Host out), then the client's fields in order, in their case, as `Name: value`,
 /// without hop-by-hop, nominated and framing fields and without the kinds in `omit`; then what
 /// `extra` appends; then framing for `framing`; then `Connection: upgrade` and `Upgrade` when the
-/// head has an upgrade; then the empty line. `TE: trailers` is kept as such (with its Connection
+/// head has an upgrade that is not in `omit`; then the empty line. `TE: trailers` is kept as such (with its Connection
 /// option), other TE values are not. `Expect: 100-continue` is passed on when
 /// `head.expects_continue`. Trailer is passed on before a chunked body. [`Framing::None`] writes
 /// `Content-Length: 0` for POST, PUT and PATCH, and otherwise nothing (RFC 9110 §8.6).
@@ -57,7 +57,7 @@ pub fn write_request(
     if takes_trailers {
         out.extend_from_slice(b"TE: trailers\r\n");
     }
-    let upgrade = head.upgrade.of(buf);
+    let upgrade = if omit.has(FieldKind::Upgrade) { b"" } else { head.upgrade.of(buf) };
     push_connection(out, false, takes_trailers, upgrade);
     out.extend_from_slice(b"\r\n");
 }
@@ -327,6 +327,9 @@ mod tests {
             request(text, Framing::None, omit, "X-Forwarded-For: e\r\n"),
             "GET / HTTP/1.1\nHost: h\nb: c\nX-Forwarded-For: e\n\n"
         );
+        let text = "GET / HTTP/1.1\nHost: h\nConnection: upgrade\nUpgrade: websocket\n";
+        let omit = KindSet::EMPTY.with(FieldKind::Upgrade);
+        assert_eq!(request(text, Framing::None, omit, ""), "GET / HTTP/1.1\nHost: h\n\n");
     }
 
     /// Writes a response head; framing as parsed.
