@@ -145,8 +145,7 @@ impl Exchange<'_> {
         let is_careful = !self.buffers.request.head.method.is_idempotent();
         loop {
             let (socket, closed) = endpoint.idle.take();
-            let taken = i64::from(socket.is_some());
-            endpoint.metrics().idle_connections.add(-(closed + taken));
+            endpoint.note_idle_gone(closed + usize::from(socket.is_some()));
             let Some(socket) = socket else { break };
             if !(is_careful && socket.has_input()) {
                 socket.set_owner(task);

@@ -25,7 +25,7 @@ pub(crate) struct IdleConnections(RefCell<Vec<IdleConnection>>);
 impl IdleConnections {
     /// Takes the connection used last, if one is still sound. Also returns how many were found
     /// closed on the way.
-    pub(crate) fn take(&self) -> (Option<Socket>, i64) {
+    pub(crate) fn take(&self) -> (Option<Socket>, usize) {
         let mut closed = 0;
         let mut connections = self.0.borrow_mut();
         while let Some(IdleConnection { socket, .. }) = connections.pop() {
@@ -50,15 +50,15 @@ impl IdleConnections {
 
     /// Closes connections idle since before `oldest`, and those that the endpoint has closed.
     /// Returns how many.
-    pub(crate) fn sweep(&self, oldest: Millis) -> i64 {
+    pub(crate) fn sweep(&self, oldest: Millis) -> usize {
         let mut connections = self.0.borrow_mut();
         let before = connections.len();
         connections.retain(|c| c.since >= oldest && !c.socket.ready().has_any(Ready::READ));
-        (before - connections.len()) as i64
+        before - connections.len()
     }
 
     /// Closes all. Returns how many.
-    pub(crate) fn clear(&self) -> i64 {
-        self.0.borrow_mut().drain(..).count() as i64
+    pub(crate) fn clear(&self) -> usize {
+        self.0.borrow_mut().drain(..).count()
     }
 }

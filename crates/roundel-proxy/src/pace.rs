@@ -61,8 +61,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    const LIMIT: PaceLimit =
-        PaceLimit { idle: Duration::from_millis(1000), bytes_per_second_min: 100 };
+    const LIMIT: PaceLimit = PaceLimit { idle: Duration::from_secs(1), bytes_per_second_min: 100 };
 
     #[test]
     fn silence_for_the_idle_limit_is_too_slow() {

@@ -54,8 +54,9 @@ impl Proxy {
     ///
     /// # Errors
     /// When the system refuses a thread, an epoll instance or an event descriptor.
-    pub fn start(snapshot: Arc<Snapshot>, options: ProxyOptions) -> io::Result<Self> {
-        let workers = options.workers.max(1);
+    pub fn start(snapshot: &Arc<Snapshot>, options: ProxyOptions) -> io::Result<Self> {
+        let ProxyOptions { workers, registry, access_log, signals } = options;
+        let workers = workers.max(1);
         let mailboxes: Arc<[Arc<Mailbox>]> =
             (0..workers).map(|_| Mailbox::new().map(Arc::new)).collect::<io::Result<_>>()?;
         let publisher = Publisher { mailboxes: mailboxes.clone() };
@@ -65,9 +66,9 @@ impl Proxy {
                 let parts = Parts {
                     index,
                     mailboxes: mailboxes.clone(),
-                    registry: options.registry.clone(),
-                    log: options.access_log.as_ref().map(|log| log.buffer()),
-                    signals: options.signals.clone(),
+                    registry: registry.clone(),
+                    log: access_log.as_ref().map(|log| log.buffer()),
+                    signals: signals.clone(),
                 };
                 thread::Builder::new()
                     .name(format!("worker-{index}"))
@@ -106,7 +107,7 @@ impl Proxy {
 
 impl Publisher {
     /// Hands `snapshot` to every worker; each takes it at its next turn.
-    pub fn publish(&self, snapshot: Arc<Snapshot>) {
+    pub fn publish(&self, snapshot: &Arc<Snapshot>) {
         for mailbox in self.mailboxes.iter() {
             mailbox.leave(|mail| mail.snapshot = Some(snapshot.clone()));
         }

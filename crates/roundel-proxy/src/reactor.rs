@@ -124,13 +124,12 @@ impl Reactor {
     /// writable, which saves waiting for the first event.
     pub(crate) fn register(&self, fd: impl AsFd, owner: Owner, ready: Ready) -> io::Result<Token> {
         let mut sources = self.sources.borrow_mut();
-        let slot = match sources.free.pop() {
-            Some(slot) => slot,
-            None => {
-                let slot = u32::try_from(sources.slots.len()).map_err(io::Error::other)?;
-                sources.slots.push(Source { generation: 0, ready, owner });
-                slot
-            }
+        let slot = if let Some(slot) = sources.free.pop() {
+            slot
+        } else {
+            let slot = u32::try_from(sources.slots.len()).map_err(io::Error::other)?;
+            sources.slots.push(Source { generation: 0, ready, owner });
+            slot
         };
         let Some(source) = sources.slots.get_mut(slot as usize) else {
             return Err(io::Error::other("source slot out of range"));

@@ -62,7 +62,7 @@ impl Exchange<'_> {
         drop(bytes);
         let moved = match started {
             Ok(()) => poll_fn(|_| self.poll_relay(&mut relaying)).await,
-            Err(error) => Err(self.end_of_download(error)),
+            Err(error) => Err(end_of_download(error)),
         };
         match moved {
             Ok(()) if closes => Ending { reason: EndReason::Ok, next: self.farewell() },
@@ -118,7 +118,7 @@ impl Exchange<'_> {
 
     fn poll_relay(&mut self, relaying: &mut Relaying) -> Poll<Result<(), EndReason>> {
         if let Err(error) = self.push_download(relaying) {
-            return Poll::Ready(Err(self.end_of_download(error)));
+            return Poll::Ready(Err(end_of_download(error)));
         }
         if self.buffers.download.is_done() {
             return Poll::Ready(Ok(()));
@@ -206,14 +206,6 @@ impl Exchange<'_> {
         checked.ok_or(EndReason::ClientWriteTimeout)
     }
 
-    fn end_of_download(&self, error: FlowError) -> EndReason {
-        match error {
-            FlowError::SinkClosed => EndReason::ClientClosed,
-            FlowError::Truncated => EndReason::ResponseTruncated,
-            FlowError::Malformed(_) | FlowError::TooLarge => EndReason::ResponseMalformed,
-        }
-    }
-
     fn note_broken_response(&self, place: &Place, reason: EndReason) {
         let failure = match reason {
             EndReason::ResponseTruncated => AttemptFailure::Truncated,
@@ -230,5 +222,14 @@ impl Exchange<'_> {
             && self.buffers.request.taken == self.buffers.request.bytes.len()
             && !self.client.socket.ready().has_any(Ready::READ);
         if is_quiet { Next::Close } else { Next::Linger }
+    }
+}
+
+/// How an exchange ends when the response can't be passed on.
+fn end_of_download(error: FlowError) -> EndReason {
+    match error {
+        FlowError::SinkClosed => EndReason::ClientClosed,
+        FlowError::Truncated => EndReason::ResponseTruncated,
+        FlowError::Malformed(_) | FlowError::TooLarge => EndReason::ResponseMalformed,
     }
 }

@@ -11,7 +11,7 @@ use std::task::Poll;
 use roundel_core::end::EndReason;
 use roundel_http::{BodyEncoder, Framing, KindSet, write_response};
 
-use crate::attempt::Answer;
+use crate::attempt::{Answer, AnswerBytes};
 use crate::buffers::{Buffers, Response};
 use crate::client::LocalListener;
 use crate::exchange::{Ending, Exchange};
@@ -40,30 +40,31 @@ impl Drop for OpenTunnel {
 impl Exchange<'_> {
     /// Passes the answer's head on, then bytes both ways. The place is held as long as that takes.
     pub(crate) async fn tunnel(&mut self, place: Place, answer: Answer) -> Ending {
-        let _open = OpenTunnel::new(&self.client.listener);
+        let _counted = OpenTunnel::new(&self.client.listener);
         let idle = place.pool.pool.policy.timeouts.tunnel_idle;
         let limit = PaceLimit { idle, bytes_per_second_min: 0 };
-        let mut pace = Pace::start(0, self.worker.clock.millis());
+        let mut progress = Pace::start(0, self.worker.clock.millis());
         let Answer { socket, bytes, .. } = answer;
-        let started = self.start_tunnel(bytes.of(&self.buffers.response.bytes).to_vec());
+        let started = self.start_tunnel(&bytes);
         drop(bytes);
         let mut ended = [false; 2];
         if started.is_ok() {
-            poll_fn(|_| self.poll_tunnel(&socket, &mut ended, &mut pace, limit)).await;
+            poll_fn(|_| self.poll_tunnel(&socket, &mut ended, &mut progress, limit)).await;
         }
         let next = if ended == [true; 2] { Next::Close } else { Next::Reset };
         Ending { reason: EndReason::Tunnel, next }
     }
 
     /// Sends the head and what came behind it, in both directions.
-    fn start_tunnel(&mut self, answer: Vec<u8>) -> Result<(), FlowError> {
+    fn start_tunnel(&mut self, bytes: &AnswerBytes) -> Result<(), FlowError> {
         let Buffers { response, download, upload, request, .. } = &mut *self.buffers;
-        let Response { head, .. } = response;
+        let Response { head, bytes: buffered } = response;
+        let bytes = bytes.of(buffered);
         let none = KindSet::EMPTY;
         let out = download.head_mut();
-        write_response(out, &answer, head, Framing::None, false, false, none, |_| {});
+        write_response(out, bytes, head, Framing::None, false, false, none, |_| {});
         download.frame(Framing::UntilClose, BodyEncoder::Identity);
-        let rest = answer.get(head.len..).unwrap_or_default();
+        let rest = bytes.get(head.len..).unwrap_or_default();
         download.take_input(rest, &self.client.socket, &mut Vec::new())?;
         download.flush(&self.client.socket)?;
         upload.reset();

@@ -109,7 +109,9 @@ impl LocalPool {
                 }
             })
             .collect();
-        known.values().for_each(|gone| gone.retire());
+        for gone in known.values() {
+            gone.retire();
+        }
         // A budget is kept unless the share it stands for has changed.
         let percent = pool.policy.retry.budget_percent;
         let budget = old
@@ -154,9 +156,15 @@ impl LocalEndpoint {
         !self.is_retired.get()
     }
 
+    /// Counts idle connections that were taken or closed.
+    pub(crate) fn note_idle_gone(&self, count: usize) {
+        if count > 0 {
+            self.metrics().idle_connections.add(-i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
     fn retire(&self) {
         self.is_retired.set(true);
-        let closed = self.idle.clear();
-        self.metrics().idle_connections.add(-closed);
+        self.note_idle_gone(self.idle.clear());
     }
 }

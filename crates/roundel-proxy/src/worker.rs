@@ -43,7 +43,7 @@ const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// How long client connections stay open for one more request after the worker was told to stop.
 /// A client that is just sending gets an answer with `Connection: close` instead of a reset.
-const IDLE_CLOSE_DELAY: Duration = Duration::from_millis(1000);
+const IDLE_CLOSE_DELAY: Duration = Duration::from_secs(1);
 
 /// What a worker is made of.
 pub(crate) struct Parts {
@@ -371,10 +371,7 @@ impl Worker {
             let timeout = pool.pool.policy.timeouts.idle;
             let oldest = now.saturating_sub(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
             for endpoint in &pool.endpoints {
-                let closed = endpoint.idle.sweep(oldest);
-                if closed != 0 {
-                    endpoint.metrics().idle_connections.add(-closed);
-                }
+                endpoint.note_idle_gone(endpoint.idle.sweep(oldest));
             }
         }
     }
