@@ -148,8 +148,9 @@ impl RequestHead {
     ///
     /// Nothing is remembered between calls, so that a head can serve any number of connections in
     /// turn. A head that arrives byte by byte costs the square of its length, which
-    /// [`HeadLimits::head_bytes_max`] bounds. Except after [`Parse::Complete`], the contents of the
-    /// head mean nothing.
+    /// [`HeadLimits::head_bytes_max`] bounds. After an error, method and target are what was read of
+    /// them, else empty ([`Method::Other`] with no text), so that the refusal can be logged; all
+    /// else has a meaning only after [`Parse::Complete`].
     pub fn parse(&mut self, buf: &[u8], limits: &HeadLimits) -> Result<Parse, RequestError> {
         let bytes_max = limits.bytes_max();
         match self.read(buf.get(..bytes_max).unwrap_or(buf), limits)? {
@@ -191,6 +192,9 @@ impl RequestHead {
         buf: &[u8],
         limits: &HeadLimits,
     ) -> Result<Option<(Target, usize)>, RequestError> {
+        self.method = Method::Other;
+        self.method_text = Span::default();
+        self.target = Span::default();
         let start = match buf {
             [b'\r', b'\n', ..] => 2,
             [] | [b'\r'] => return Ok(None),
@@ -201,6 +205,8 @@ impl RequestHead {
         else {
             return Ok(None);
         };
+        self.method_text = method_text;
+        self.method = Method::of(method_text.of(buf));
         let target_start = method_text.end() + 1;
         let target_len_max = limits.target_bytes_max;
         let Some((target_text, classes)) =
@@ -208,13 +214,11 @@ impl RequestHead {
         else {
             return Ok(None);
         };
+        self.target = target_text;
         let version_start = target_text.end() + 1;
         let Some(version) = read_version(buf.get(version_start..).unwrap_or_default())? else {
             return Ok(None);
         };
-        self.method_text = method_text;
-        self.method = Method::of(method_text.of(buf));
-        self.target = target_text;
         self.version = version;
         let target = target::parse(buf, target_text, classes, self.method)?;
         Ok(Some((target, version_start + VERSION_LINE.len())))

@@ -38,9 +38,12 @@ pub struct ResponseHead {
     pub reason: Span,
     /// The version.
     pub version: Version,
-    /// The body's framing, given the request's method (RFC 9112 §6.3). [`Framing::None`] for 1xx,
-    /// 204, 304, for answers to HEAD and for 2xx to CONNECT.
+    /// The body's framing, given the request's method (RFC 9112 §6.3). [`Framing::None`] when
+    /// [`Self::is_bodiless`].
     pub framing: Framing,
+    /// Whether a body is impossible whatever the fields say: 1xx, 204, 304, answers to HEAD, 2xx to
+    /// CONNECT.
+    pub is_bodiless: bool,
     /// Content-Length as sent, also where no body follows (HEAD, 304); nothing for 2xx to CONNECT,
     /// where it has no meaning.
     pub content_length: Option<u64>,
@@ -127,9 +130,9 @@ impl ResponseHead {
     fn conclude(&mut self, buf: &[u8], method: Method, hop: &Hop) -> Result<(), ResponseError> {
         let framing = framing(hop, self.version)?;
         let is_tunnel = method == Method::Connect && (200..300).contains(&self.status);
-        let is_bodiless =
+        self.is_bodiless =
             method == Method::Head || is_tunnel || matches!(self.status, 100..=199 | 204 | 304);
-        self.framing = if is_bodiless { Framing::None } else { framing };
+        self.framing = if self.is_bodiless { Framing::None } else { framing };
         // Both framing fields are meaningless in a 2xx answer to CONNECT (RFC 9110 §9.3.6).
         self.content_length = hop.content_length.filter(|_| !is_tunnel);
         // A body announced where none may be is likely to follow all the same; what comes next on

@@ -68,12 +68,10 @@ pub fn write_request(
 /// endpoint's fields in order without hop-by-hop, nominated, framing fields and `omit`; then what
 /// `extra` appends; then framing for `framing` ([`Framing::UntilClose`] and [`Framing::None`]
 /// write none, except that the endpoint's Content-Length is kept for HEAD and 304 answers when
-/// `keep_content_length`, and `Content-Length: 0` is written for [`Framing::None`] with a status that
-/// may have a body, unless `keep_content_length`); then `Connection: close` when `close`,
+/// `keep_content_length`, and `Content-Length: 0` is written for [`Framing::None`] unless the
+/// response [`is_bodiless`](ResponseHead::is_bodiless)); then `Connection: close` when `close`,
 /// `Connection: upgrade` and Upgrade for 101; then the empty line. Trailer is passed on before a
 /// chunked body.
-///
-/// For a 2xx answer to CONNECT set `keep_content_length`: nothing is then written, as it must be.
 #[allow(clippy::too_many_arguments, reason = "one call site; each argument is one decision")]
 pub fn write_response(
     out: &mut Vec<u8>,
@@ -93,16 +91,16 @@ pub fn write_response(
     out.extend_from_slice(b"\r\n");
     push_fields(out, buf, &head.fields, |field| passes_on(field, framing, omit));
     extra(out);
-    // Content-Length must not be in these at all (RFC 9110 §8.6), or describes what is not sent.
-    let is_lengthless = matches!(head.status, 100..=199 | 204);
     match head.content_length {
-        Some(length) if keep_content_length && framing == Framing::None && !is_lengthless => {
+        // Describes what is not sent; not allowed at all in 1xx and 204 (RFC 9110 §8.6).
+        Some(length)
+            if keep_content_length
+                && framing == Framing::None
+                && !matches!(head.status, 100..=199 | 204) =>
+        {
             push_content_length(out, length);
         }
-        _ => {
-            let may_lack_length = keep_content_length || is_lengthless || head.status == 304;
-            push_framing(out, framing, may_lack_length);
-        }
+        _ => push_framing(out, framing, head.is_bodiless),
     }
     push_connection(out, close, false, head.upgrade.of(buf));
     out.extend_from_slice(b"\r\n");
@@ -388,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn content_length_is_kept_where_it_describes_a_body_that_does_not_follow() {
+    fn content_length_is_kept_only_where_it_describes_a_body_that_does_not_follow() {
         for (method, text, expected) in [
             (Method::Head, "HTTP/1.1 200 OK\nContent-Length: 7\n", "Content-Length: 7\n"),
             (Method::Head, "HTTP/1.1 200 OK\n", ""),
@@ -396,10 +394,9 @@ mod tests {
             (Method::Connect, "HTTP/1.1 200 OK\nContent-Length: 7\n", ""),
             (Method::Get, "HTTP/1.1 204 No\nContent-Length: 7\n", ""),
         ] {
-            assert_eq!(
-                response(method, text, true, false),
-                format!("{}\nE: x\n{expected}\n", text.split_once('\n').unwrap().0)
-            );
+            let line = text.split_once('\n').unwrap().0;
+            assert_eq!(response(method, text, true, false), format!("{line}\nE: x\n{expected}\n"));
+            assert_eq!(response(method, text, false, false), format!("{line}\nE: x\n\n"));
         }
     }
 }

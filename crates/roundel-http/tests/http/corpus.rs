@@ -78,6 +78,8 @@ fn a_reused_head_holds_nothing_of_earlier_messages() {
         let mut fresh = RequestHead::default();
         let parse = request.parse(&bytes, &laws::LIMITS);
         assert_eq!(parse, fresh.parse(&bytes, &laws::LIMITS), "{name}");
+        assert_eq!((request.method, request.target), (fresh.method, fresh.target), "{name}");
+        assert_eq!(request.method_text, fresh.method_text, "{name}");
         if parse == Ok(Parse::Complete) {
             assert_eq!(format!("{request:?}"), format!("{fresh:?}"), "{name}");
         }
@@ -87,6 +89,23 @@ fn a_reused_head_holds_nothing_of_earlier_messages() {
         if parse == Ok(Parse::Complete) {
             assert_eq!(format!("{response:?}"), format!("{fresh:?}"), "{name}");
         }
+    }
+}
+
+/// A refusal is logged with what was read, never with a method or target of the message before.
+#[test]
+fn after_an_error_method_and_target_are_what_was_read() {
+    let mut head = RequestHead::default();
+    for (bytes, method, text, target) in [
+        (&b"PUT /a HTTP/1.1\r\nX : a"[..], Method::Put, &b"PUT"[..], &b"/a"[..]),
+        (b"DELETE /b HTTP/3.0\r\n", Method::Delete, b"DELETE", b"/b"),
+        (b"HEAD /c#d HTTP/1.1\r\n", Method::Head, b"HEAD", b""),
+        (b"\x16\x03\x01", Method::Other, b"", b""),
+        (b"\r\n\r\n", Method::Other, b"", b""),
+    ] {
+        assert!(head.parse(bytes, &laws::LIMITS).is_err(), "{bytes:?}");
+        assert_eq!(head.method, method);
+        assert_eq!((head.method_text.of(bytes), head.target.of(bytes)), (text, target));
     }
 }
 
