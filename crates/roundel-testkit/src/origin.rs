@@ -12,6 +12,7 @@
 //! assert_eq!(origin.requests().len(), 2);
 //! ```
 //!
+//! Every composed answer names its origin in `X-Origin` and echoes the request's ledger id.
 //! Who decides how a request is answered, first match wins: an `X-Test` field in it
 //! ([`Answer::from_directive`]), the health path, answers queued with [`Origin::next`], a closure
 //! ([`Origin::respond`]), the path ([`Origin::on`]), the default ([`Origin::answer`]). All of it
@@ -21,7 +22,7 @@
 
 mod answer;
 mod connection;
-mod directive;
+pub mod directive;
 #[cfg(test)]
 mod tests;
 
@@ -184,10 +185,8 @@ impl Origin {
     /// When no port can be had.
     pub fn start(name: &str) -> Self {
         let reserved = ports::reserve(ports::ANY);
-        let hello = Answer::ok()
-            .field("Content-Type", "text/plain")
-            .field("X-Origin", name)
-            .body(format!("Hello from {name}\n"));
+        let hello =
+            Answer::ok().field("Content-Type", "text/plain").body(format!("Hello from {name}\n"));
         let behaviour = Behaviour {
             default: hello,
             paths: HashMap::new(),

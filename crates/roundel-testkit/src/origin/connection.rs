@@ -171,7 +171,7 @@ impl Connection<'_> {
             at: Instant::now(),
         };
         let (index, answer) = self.shared.receive(&request);
-        let steps = answer.steps(&request);
+        let steps = answer.steps(&request, &self.shared.name);
         let is_done = request.is_complete;
         let mut upload = Upload { index, framing, hash: Xxh3::new(), bytes: 0, is_done };
         let mut pending = Vec::new();
