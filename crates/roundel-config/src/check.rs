@@ -136,8 +136,9 @@ fn resolve_listeners(
     listeners
 }
 
-/// Whether the kernel would refuse to bind both. IPv6 listeners take IPv6 only, so `0.0.0.0` and
-/// `[::]` do not meet; port 0 never clashes.
+/// Whether connections to one address could arrive at either. The kernel need not refuse that, since
+/// listeners share ports among workers, so this is the only place that notices. IPv6 listeners take
+/// IPv6 only, so `0.0.0.0` and `[::]` do not meet; port 0 never clashes.
 pub(crate) fn is_overlap(a: SocketAddr, b: SocketAddr) -> bool {
     let is_same_ip = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() != 0 && a.port() == b.port() && a.is_ipv4() == b.is_ipv4() && is_same_ip

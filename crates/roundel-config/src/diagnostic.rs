@@ -71,11 +71,17 @@ impl Diagnostic {
     }
 }
 
+/// How many are shown with their excerpt. A file with more is hardly a configuration, and nobody
+/// reads that far; showing each costs time in proportion to the file.
+const SHOWN_MAX: usize = 100;
+
 /// All that is wrong with one file, in the order of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics {
     file_name: String,
     source: String,
+    /// Where each line starts, ascending.
+    line_starts: Vec<usize>,
     found: Vec<Diagnostic>,
 }
 
@@ -83,7 +89,9 @@ impl Diagnostics {
     pub(crate) fn new(file_name: &str, source: &str, mut found: Vec<Diagnostic>) -> Self {
         found.sort_by_key(|d| d.span.as_ref().map_or((0, 0), |s| (s.start, s.end)));
         found.dedup();
-        Self { file_name: file_name.to_owned(), source: source.to_owned(), found }
+        let line_ends = source.match_indices('\n').map(|(at, _)| at + 1);
+        let line_starts = std::iter::once(0).chain(line_ends).collect();
+        Self { file_name: file_name.to_owned(), source: source.to_owned(), line_starts, found }
     }
 
     /// Whether nothing was found.
@@ -104,10 +112,9 @@ impl Diagnostics {
     /// Line and column (both from 1, columns in characters) where a diagnostic's text starts.
     pub fn position(&self, diagnostic: &Diagnostic) -> Option<(usize, usize)> {
         let start = diagnostic.span.as_ref()?.start;
-        let before = self.source.get(..start)?;
-        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-        let column = before.get(line_start..)?.chars().count() + 1;
-        Some((before.matches('\n').count() + 1, column))
+        let line = self.line_starts.partition_point(|line_start| *line_start <= start);
+        let line_start = *self.line_starts.get(line.checked_sub(1)?)?;
+        Some((line, self.source.get(line_start..start)?.chars().count() + 1))
     }
 
     /// One line for each, as `file:line:column: error: message`, for logs.
@@ -127,13 +134,13 @@ impl Diagnostics {
         self.found.iter().map(line).collect()
     }
 
-    /// The text for a terminal or a file: each diagnostic with its excerpt, and a closing count.
-    /// `is_coloured` adds ANSI colours.
+    /// The text for a terminal or a file: each diagnostic with its excerpt, the first hundred of
+    /// them, and a closing count. `is_coloured` adds ANSI colours.
     pub fn render(&self, is_coloured: bool) -> String {
         let renderer = if is_coloured { Renderer::styled() } else { Renderer::plain() };
         let renderer = renderer.decor_style(DecorStyle::Ascii);
         let mut text = String::new();
-        for diagnostic in &self.found {
+        for diagnostic in self.found.iter().take(SHOWN_MAX) {
             text.push_str(&renderer.render(&[self.group(diagnostic)]));
             text.push_str("\n\n");
         }
@@ -186,10 +193,13 @@ impl Diagnostics {
         let parts = [plural(errors, "error"), plural(self.found.len() - errors, "warning")];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         if parts.is_empty() {
-            String::new()
-        } else {
-            format!("{}: {}\n", self.file_name, parts.join(", "))
+            return String::new();
         }
+        let shown = match self.found.len() {
+            0..=SHOWN_MAX => String::new(),
+            _ => format!(" (the first {SHOWN_MAX} are shown)"),
+        };
+        format!("{}: {}{shown}\n", self.file_name, parts.join(", "))
     }
 }
 
@@ -213,3 +223,45 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(span: Range<usize>) -> Diagnostic {
+        Diagnostic::error(span, "wrong")
+    }
+
+    #[test]
+    fn positions_count_lines_and_characters_from_one() {
+        let source = "a\nü=1\n\nlast";
+        for (start, position) in [(0, (1, 1)), (2, (2, 1)), (4, (2, 2)), (7, (3, 1)), (12, (4, 5))]
+        {
+            let diagnostics = Diagnostics::new("f", source, vec![at(start..start)]);
+            let found = diagnostics.iter().next().and_then(|d| diagnostics.position(d));
+            assert_eq!(found, Some(position), "{start}");
+        }
+        let whole = Diagnostics::new("f", source, vec![Diagnostic::whole("wrong")]);
+        assert_eq!(whole.iter().next().and_then(|d| whole.position(d)), None);
+        assert_eq!(whole.summary(), ["f: error: wrong"]);
+    }
+
+    #[test]
+    fn diagnostics_follow_the_text_and_are_said_once() {
+        let found = vec![at(4..5), Diagnostic::whole("whole"), at(0..1), at(4..5)];
+        let diagnostics = Diagnostics::new("f", "a = 1", found);
+        let spans: Vec<_> = diagnostics.iter().map(|d| d.span.clone()).collect();
+        assert_eq!(spans, [None, Some(0..1), Some(4..5)]);
+    }
+
+    #[test]
+    fn a_flood_is_cut_and_counted() {
+        let source = "x\n".repeat(150);
+        let found = (0..150).map(|line| at(2 * line..2 * line + 1)).collect();
+        let diagnostics = Diagnostics::new("f", &source, found);
+        let text = diagnostics.render(false);
+        assert_eq!(text.matches("error: wrong").count(), 100);
+        assert!(text.ends_with("f: 150 errors (the first 100 are shown)\n"), "{text}");
+        assert_eq!(diagnostics.summary().len(), 150);
+    }
+}

@@ -46,11 +46,13 @@ pub fn load(
 
 /// The first fault of each line: the others on it mostly follow from that one.
 fn syntax_errors(source: &str, faults: &[toml::de::Error]) -> Vec<Diagnostic> {
-    let line_of = |at: usize| source.get(..at).map_or(0, |before| before.matches('\n').count());
     let mut faults: Vec<_> =
         faults.iter().map(|f| (f.span().unwrap_or(0..0), f.message())).collect();
     faults.sort_by_key(|(span, _)| (span.start, span.end));
-    faults.dedup_by_key(|(span, _)| line_of(span.start));
+    let is_same_line = |first: usize, later: usize| {
+        source.get(first..later).is_some_and(|between| !between.contains('\n'))
+    };
+    faults.dedup_by(|(later, _), (first, _)| is_same_line(first.start, later.start));
     faults.into_iter().map(|(span, message)| syntax_error(source, span, message)).collect()
 }
 
