@@ -1,10 +1,10 @@
 //! The data plane: everything that touches a client's bytes.
 //!
-//! One thread per core ([`worker`]), each with its own listening sockets, its own idle upstream
+//! One thread per core (`worker`), each with its own listening sockets, its own idle upstream
 //! connections and its own counters; threads share nothing but the snapshot and a few atomics in
-//! it. [`exchange::run`] is one request from top to bottom.
+//! it. `exchange::run` is one request from top to bottom.
 //!
-//! The crate reads no configuration, probes nobody and decides no health: a [`Snapshot`] comes in
+//! The crate reads no configuration, probes nobody and decides no health: a snapshot comes in
 //! through [`Publisher::publish`], and signals and counters go out.
 
 mod admit;

@@ -6,7 +6,7 @@
 //!
 //! Why not a general runtime: a worker's whole business is sockets and deadlines, an idle
 //! connection must cost a hundred bytes and no task, and each wake-up is paid per request. See
-//! `docs/decisions/0002-own-reactor.md` for the measurements.
+//! `docs/decisions/0003-own-reactor.md` for the measurements.
 //!
 //! Invariant: a source's slot is reused only under a new generation, so an event that was fetched
 //! before its socket was closed can never reach the slot's next tenant.
