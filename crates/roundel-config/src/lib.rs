@@ -2,7 +2,7 @@
 //!
 //! [`load`] reads one TOML file and returns either a [`Config`] that is complete and correct, or
 //! everything that is wrong with it, each with its place. [`quick`] makes the same from addresses on
-//! a command line. [`json_schema`] and [`reference`] describe the file; they come from the same
+//! a command line. [`json_schema`] and [`reference()`] describe the file; they come from the same
 //! definitions that read it (see `section`). [`describe`] tells in words what a `Config` does.
 //!
 //! Opens no file, reads no environment and resolves no host name: text, file name and environment

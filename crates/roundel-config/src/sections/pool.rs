@@ -137,26 +137,26 @@ section! {
 
 /// The pool, unless its name or its endpoints are wrong.
 pub(crate) fn resolve(item: Item<PoolKeys>, reading: &mut Reading<'_>) -> Option<PoolConfig> {
-    let name = Name::parse(&item.name).map_err(|fault| {
-        reading
-            .report(Diagnostic::error(item.span.clone(), format!("pool {:?}: {fault}", item.name)));
+    let Item { mut keys, name, span, .. } = item;
+    let checked_name = Name::parse(&name).map_err(|fault| {
+        let message = format!("pool {name:?}: {fault}");
+        reading.report(Diagnostic::error(span.clone(), message));
     });
+    let given = keys.endpoints.take();
+    let policy = policy(keys, given.as_ref().map_or(0, Vec::len), reading);
     let mut names = Names::new("endpoint");
     let mut addresses = HashMap::new();
-    let given = item.keys.endpoints.clone()?;
-    let count = given.len();
-    let endpoints: Vec<EndpointConfig> = given
+    let endpoints: Vec<EndpointConfig> = given?
         .into_iter()
         .filter_map(|keys| super::endpoint::resolve(keys, &mut addresses, &mut names, reading))
         .collect();
-    if endpoints.len() == count && endpoints.iter().all(|e| e.admin_state != AdminState::Enabled) {
-        let message =
-            format!("pool {:?} takes no traffic: none of its endpoints is enabled", item.name);
-        let diagnostic = Diagnostic::warning(item.span.clone(), message);
+    let is_idle = |endpoint: &EndpointConfig| endpoint.admin_state != AdminState::Enabled;
+    if !endpoints.is_empty() && endpoints.iter().all(is_idle) {
+        let message = format!("pool {name:?} takes no traffic: none of its endpoints is enabled");
+        let diagnostic = Diagnostic::warning(span, message);
         reading.report(diagnostic.help("set one endpoint's `admin_state` to \"enabled\""));
     }
-    let policy = policy(item.keys, count, reading);
-    Some(PoolConfig { name: name.ok()?, policy: Arc::new(policy), endpoints })
+    Some(PoolConfig { name: checked_name.ok()?, policy: Arc::new(policy), endpoints })
 }
 
 /// The policy of a pool of `endpoint_count` endpoints.
