@@ -1,0 +1,53 @@
+//! The endpoints for machines: counts, metrics, and whether the process is alive and ready.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use roundel_telemetry::{View, stats};
+
+use crate::accept::prefers_json;
+use crate::process::Phase;
+use crate::surface::Surface;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// What Prometheus calls its text format; without the version some scrapers guess.
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// `GET /stats`: requests by endpoint, as text or JSON.
+pub(crate) async fn stats(State(surface): State<Arc<Surface>>, fields: HeaderMap) -> Response {
+    let snapshot = (surface.snapshot)();
+    let view = View::of(&snapshot);
+    let accept = fields.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if prefers_json(accept) {
+        let body = stats::render_json(&view);
+        ([(CONTENT_TYPE, "application/json"), (VARY, "accept")], body).into_response()
+    } else {
+        ([(CONTENT_TYPE, TEXT), (VARY, "accept")], stats::render_text(&view)).into_response()
+    }
+}
+
+/// `GET /metrics`: all counters for Prometheus.
+pub(crate) async fn metrics(State(surface): State<Arc<Surface>>) -> Response {
+    let snapshot = (surface.snapshot)();
+    let text = surface.registry.render_prometheus(&View::of(&snapshot));
+    ([(CONTENT_TYPE, PROMETHEUS)], text).into_response()
+}
+
+/// `GET /healthz`: that this is answered at all is the answer.
+pub(crate) async fn healthz() -> Response {
+    ([(CONTENT_TYPE, TEXT)], "ok\n").into_response()
+}
+
+/// `GET /readyz`: whether traffic may be sent here.
+pub(crate) async fn readyz(State(surface): State<Arc<Surface>>) -> Response {
+    let phase = surface.process.borrow().phase;
+    let status = match phase {
+        Phase::Ready => StatusCode::OK,
+        Phase::Starting | Phase::Draining => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, [(CONTENT_TYPE, TEXT)], format!("{}\n", phase.word())).into_response()
+}

@@ -1,0 +1,141 @@
+//! Accepts connections and bounds each of them.
+//!
+//! Bounded are: how many there are, how long a request head or a pause between two requests may
+//! take, how large a head is, and how long a client may take no byte of an answer. A caller who
+//! breaks a bound loses its connection; traffic never notices, as workers share nothing with this.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::guard::Guard;
+use crate::router::router;
+use crate::surface::Surface;
+use crate::token::Token;
+
+/// Browsers open six each, scrapers one; further ones wait in the backlog.
+const CONNECTIONS_MAX: usize = 128;
+
+/// A request head, its first byte included: also the longest pause between two requests.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Read buffer of a connection and so the largest head.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes that the client's kernel takes no note of for so long end the connection.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// After a failed accept (no descriptors, say): trying again at once would only burn time.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why the surface cannot be offered.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Other machines could reach it, and nothing is asked of them.
+    #[error(
+        "admin address {0} can be reached from other machines: set `token_file` in [admin], or \
+         use a loopback address such as 127.0.0.1:{port}", port = .0.port()
+    )]
+    NeedsToken(SocketAddr),
+    /// The address cannot be bound.
+    #[error("admin address {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// The admin surface, bound and not yet answering.
+#[derive(Debug)]
+pub struct Admin {
+    listener: TcpListener,
+    address: SocketAddr,
+    guard: Arc<Guard>,
+}
+
+impl Admin {
+    /// Binds `address`. Any but a loopback address needs a token.
+    pub fn bind(address: SocketAddr, token: Option<Token>) -> Result<Self, BindError> {
+        if token.is_none() && !address.ip().to_canonical().is_loopback() {
+            return Err(BindError::NeedsToken(address));
+        }
+        let bind = || {
+            let listener = TcpListener::bind(address)?;
+            listener.set_nonblocking(true)?;
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        };
+        let (listener, address) = bind().map_err(|source| BindError::Bind { address, source })?;
+        Ok(Self { listener, address, guard: Arc::new(Guard { token }) })
+    }
+
+    /// Where it listens; a port 0 is resolved here.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until dropped. Runs on a tokio runtime with IO and time.
+    ///
+    /// # Errors
+    /// When the runtime refuses the socket.
+    pub async fn serve(self, surface: Surface) -> io::Result<Infallible> {
+        let listener = tokio::net::TcpListener::from_std(self.listener)?;
+        let router = router(Arc::new(surface), self.guard);
+        let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        loop {
+            // Never closed, so this cannot fail.
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { continue };
+            match listener.accept().await {
+                Ok((stream, _)) => drop(tokio::spawn(converse(stream, router.clone(), slot))),
+                Err(error) => {
+                    tracing::warn!(%error, "admin: cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Answers the requests of one connection.
+async fn converse(stream: TcpStream, router: Router, _slot: OwnedSemaphorePermit) {
+    let write_timeout_ms = WRITE_TIMEOUT.as_millis() as u32;
+    let bounded = rustix::net::sockopt::set_tcp_user_timeout(&stream, write_timeout_ms);
+    if let Err(error) = bounded.map_err(io::Error::from).and_then(|()| stream.set_nodelay(true)) {
+        tracing::debug!(%error, "admin: cannot bound a connection");
+        return;
+    }
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
+    let served = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    if let Err(error) = served.await {
+        tracing::debug!(%error, "admin: connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_others_reach_needs_a_token() {
+        for open in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+            let error = Admin::bind(open.parse().unwrap(), None).unwrap_err();
+            assert!(matches!(error, BindError::NeedsToken(_)), "{open}: {error}");
+        }
+        for own in ["127.0.0.1:0", "127.1.2.3:0", "[::ffff:127.0.0.1]:0"] {
+            let admin = Admin::bind(own.parse().unwrap(), None).unwrap();
+            assert_ne!(admin.address().port(), 0, "{own}");
+        }
+    }
+}
