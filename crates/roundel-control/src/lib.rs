@@ -1,1 +1,34 @@
 //! The control plane: the only writer of snapshots.
+//!
+//! Facts come in (a configuration, a probe's outcome, a resolved name, what a worker noticed, the
+//! passing of time); whenever one changes what workers should do, a new
+//! [`Snapshot`](roundel_core::snapshot::Snapshot) goes out whole. Three layers, each knowing only
+//! the one below:
+//!
+//! | part | does | knows nothing of |
+//! |---|---|---|
+//! | [`model`] | decides: state and time in, snapshot and work to do out | clocks, sockets, tasks |
+//! | [`actor`] | is the one task that owns the model, runs its timers and the work it asks for | decisions |
+//! | [`probe`], [`resolve`], [`bind`], [`watch()`](watch::watch) | touch the world, once per call | the model |
+//!
+//! One task owns all state, so there is no lock to hold in the wrong order and no state that two
+//! parties could see differently. It knows no configuration syntax, and nothing of the data plane
+//! but the snapshot it makes and the signals it takes.
+
+mod actor;
+mod bind;
+mod control;
+mod event;
+mod model;
+mod probe;
+mod report;
+mod resolve;
+mod watch;
+
+pub use bind::BindError;
+pub use control::{
+    Control, ControlOptions, Prepared, ProbeReport, ReloadError, StartError, prepare,
+};
+pub use event::{Change, Event};
+pub use report::{Changed, ReloadReport};
+pub use watch::{FileWatch, WatchError, watch};

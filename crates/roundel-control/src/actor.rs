@@ -1,0 +1,230 @@
+//! The one task that owns the model: takes messages, runs what is due, publishes.
+//!
+//! Each turn takes everything that has arrived and makes at most one snapshot of it, so a thousand
+//! endpoints that fail at once cost a few publications. Work that waits for the world (a probe, a
+//! look-up) runs in tasks of its own whose number is bounded by the number of endpoints, and by
+//! permits for those that run at once.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use roundel_config::model::Config;
+use roundel_core::endpoint::EndpointId;
+use roundel_core::health::ProbeOutcome;
+use roundel_core::outlier::Moment;
+use roundel_core::signal::Signal;
+use roundel_core::snapshot::Snapshot;
+use roundel_telemetry::Registry;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::bind::Bindings;
+use crate::control::{ProbeReport, ReloadError, Shared};
+use crate::event::Change;
+use crate::model::Model;
+use crate::probe::{ProbeTarget, probe};
+use crate::report::ReloadReport;
+use crate::resolve::{HostPort, Resolution, Resolutions, lookup};
+
+/// Probes at once; more wait, which shows as late probes, not as a burst of connections.
+const PROBES_MAX: usize = 64;
+/// Look-ups at once; each blocks a thread.
+const LOOKUPS_MAX: usize = 8;
+/// Timers are served this coarsely, so that many endpoints share a turn.
+const TURN_MIN: Duration = Duration::from_millis(5);
+/// Messages of one kind taken in one turn.
+const BATCH_MAX: usize = 1024;
+
+/// What a handle asks for.
+pub(crate) enum Command {
+    /// Put a configuration in force.
+    Reload {
+        config: Box<Config>,
+        resolutions: Resolutions,
+        reply: oneshot::Sender<Result<ReloadReport, ReloadError>>,
+    },
+    /// Stop.
+    Stop(oneshot::Sender<()>),
+}
+
+/// What a task found.
+enum Finding {
+    Probe { id: EndpointId, target: ProbeTarget, outcome: ProbeOutcome, took: Duration },
+    Lookup { id: EndpointId, answer: Resolution },
+}
+
+pub(crate) struct Actor {
+    model: Model,
+    bindings: Bindings,
+    registry: Arc<Registry>,
+    shared: Arc<Shared>,
+    publish: Box<dyn Fn(Arc<Snapshot>) + Send + Sync>,
+    start: Instant,
+    tasks: JoinSet<Finding>,
+    probe_permits: Arc<Semaphore>,
+    lookup_permits: Arc<Semaphore>,
+}
+
+impl Actor {
+    pub(crate) fn new(
+        model: Model,
+        bindings: Bindings,
+        registry: Arc<Registry>,
+        shared: Arc<Shared>,
+        publish: Box<dyn Fn(Arc<Snapshot>) + Send + Sync>,
+    ) -> Self {
+        Self {
+            model,
+            bindings,
+            registry,
+            shared,
+            publish,
+            start: Instant::now(),
+            tasks: JoinSet::new(),
+            probe_permits: Arc::new(Semaphore::new(PROBES_MAX)),
+            lookup_permits: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+        }
+    }
+
+    /// Runs until it is told to stop, or nobody is left who could tell it. Tasks end with it.
+    pub(crate) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        mut signals: mpsc::Receiver<Signal>,
+    ) {
+        let mut has_workers = true;
+        loop {
+            self.turn();
+            let wake = (self.start + self.model.next_wake().0).max(Instant::now() + TURN_MIN);
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(Command::Reload { config, resolutions, reply }) => {
+                        let result = self.reload(*config, &resolutions);
+                        // A caller that has gone does not undo what it asked for.
+                        let _ = reply.send(result);
+                    }
+                    Some(Command::Stop(stopped)) => {
+                        drop(self);
+                        let _ = stopped.send(());
+                        return;
+                    }
+                    None => return,
+                },
+                signal = signals.recv(), if has_workers => match signal {
+                    Some(signal) => self.take_signals(signal, &mut signals),
+                    None => has_workers = false,
+                },
+                Some(finding) = self.tasks.join_next() => self.take_findings(finding.ok()),
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment(self.start.elapsed())
+    }
+
+    /// Does what is due and tells everybody what came of it and of what was taken in before.
+    fn turn(&mut self) {
+        let now = self.now();
+        self.model.tick(now);
+        for (id, target) in self.model.due_probes(now) {
+            self.spawn_probe(id, target);
+        }
+        for (id, name) in self.model.due_lookups(now) {
+            self.spawn_lookup(id, name);
+        }
+        self.publish(now);
+    }
+
+    fn publish(&mut self, now: Moment) {
+        if let Some(snapshot) = self.model.publish(now) {
+            self.shared.view().snapshot = Arc::clone(&snapshot);
+            (self.publish)(snapshot);
+        }
+        for change in self.model.take_changes() {
+            self.shared.tell(change);
+        }
+    }
+
+    fn take_signals(&mut self, first: Signal, more: &mut mpsc::Receiver<Signal>) {
+        let now = self.now();
+        self.model.signalled(first, now);
+        for _ in 1..BATCH_MAX {
+            let Ok(signal) = more.try_recv() else { break };
+            self.model.signalled(signal, now);
+        }
+    }
+
+    fn take_findings(&mut self, first: Option<Finding>) {
+        let now = self.now();
+        let mut next = first;
+        for _ in 0..BATCH_MAX {
+            match next {
+                Some(Finding::Probe { id, target, outcome, took }) => {
+                    self.report_probe(id, &outcome, took);
+                    self.model.probed(id, &target, &outcome, now);
+                }
+                Some(Finding::Lookup { id, answer }) => self.model.resolved(id, &answer, now),
+                None => {}
+            }
+            match self.tasks.try_join_next() {
+                Some(finding) => next = finding.ok(),
+                None => break,
+            }
+        }
+    }
+
+    fn report_probe(&self, id: EndpointId, outcome: &ProbeOutcome, took: Duration) {
+        let Some((pool, endpoint)) = self.model.names(id) else { return };
+        let failure = match outcome {
+            ProbeOutcome::Success { .. } => None,
+            ProbeOutcome::Failure(failure) => Some(failure.to_string()),
+        };
+        let report = ProbeReport { id, pool, endpoint, at: SystemTime::now(), took, failure };
+        self.shared.view().probes.insert(id, report);
+    }
+
+    fn spawn_probe(&mut self, id: EndpointId, target: ProbeTarget) {
+        let permits = Arc::clone(&self.probe_permits);
+        self.tasks.spawn(async move {
+            // Never closed, so there is always a permit in the end.
+            let _permit = permits.acquire().await;
+            let (outcome, took) = probe(&target.check, &target.address, &target.authority).await;
+            Finding::Probe { id, target, outcome, took }
+        });
+    }
+
+    fn spawn_lookup(&mut self, id: EndpointId, name: HostPort) {
+        let permits = Arc::clone(&self.lookup_permits);
+        self.tasks.spawn(async move {
+            let _permit = permits.acquire().await;
+            Finding::Lookup { id, answer: lookup(&name).await }
+        });
+    }
+
+    fn reload(
+        &mut self,
+        config: Config,
+        resolutions: &Resolutions,
+    ) -> Result<ReloadReport, ReloadError> {
+        let report = ReloadReport::between(self.model.config(), &config);
+        if **self.model.config() == config {
+            return Ok(report);
+        }
+        let listeners = self.bindings.bind(&config.listeners).inspect_err(|error| {
+            self.shared.tell(Change::ReloadFailed { reason: error.to_string() });
+        })?;
+        let now = self.now();
+        let config = Arc::new(config);
+        self.model.apply(Arc::clone(&config), &listeners, resolutions, now);
+        self.shared.view().config = config;
+        self.publish(now);
+        let snapshot = Arc::clone(self.model.snapshot());
+        self.registry.retain(&roundel_telemetry::View::of(&snapshot));
+        self.shared.view().probes.retain(|id, _| self.model.names(*id).is_some());
+        self.shared.tell(Change::Reloaded(report.clone()));
+        Ok(report)
+    }
+}

@@ -1,0 +1,227 @@
+//! The door to the control plane: [`prepare`] → [`Prepared::run`] → [`Control`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use roundel_config::model::Config;
+use roundel_core::endpoint::EndpointId;
+use roundel_core::name::Name;
+use roundel_core::signal::Signal;
+use roundel_core::snapshot::Snapshot;
+use roundel_telemetry::Registry;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::actor::{Actor, Command};
+use crate::bind::{BindError, Bindings};
+use crate::event::{Change, Event};
+use crate::model::Model;
+use crate::report::ReloadReport;
+use crate::resolve;
+
+/// Events that a slow subscriber may fall behind before it misses some.
+const EVENTS_KEPT: usize = 1024;
+/// Reloads that wait for their turn; more callers wait to be let in.
+const COMMANDS_WAITING: usize = 16;
+
+/// What the control plane needs to know besides the configuration.
+#[derive(Debug, Clone)]
+pub struct ControlOptions {
+    /// Data-plane threads; each listener gets a socket for each.
+    pub workers: usize,
+    /// Counters; those of endpoints that a reload removes are forgotten.
+    pub registry: Arc<Registry>,
+}
+
+/// Why the control plane cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+}
+
+/// Why a configuration is not put in force. The old one stays, untouched.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// A listener cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The control plane was told to stop.
+    #[error("Roundel is stopping")]
+    Stopped,
+}
+
+/// A control plane whose listeners are bound and whose first snapshot is made.
+pub struct Prepared {
+    model: Model,
+    bindings: Bindings,
+    registry: Arc<Registry>,
+}
+
+/// Binds listeners and builds the first snapshot; nothing runs yet. Host names are looked up, which
+/// may take a few seconds when the resolver does not answer; an endpoint whose name does not
+/// resolve is unhealthy until it does.
+pub fn prepare(config: Config, options: ControlOptions) -> Result<Prepared, StartError> {
+    let mut bindings = Bindings::new(options.workers);
+    let listeners = bindings.bind(&config.listeners)?;
+    let resolutions = resolve::lookup_all_blocking(&config);
+    let model = Model::new(Arc::new(config), listeners, &resolutions, fastrand::u64(..));
+    Ok(Prepared { model, bindings, registry: options.registry })
+}
+
+impl Prepared {
+    /// The first snapshot.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(self.model.snapshot())
+    }
+
+    /// Starts probes, outlier detection and name resolution, on the runtime it is called from.
+    /// `publish` is called with each snapshot after the first and must not block; `signals` brings
+    /// what workers noticed.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn run(
+        self,
+        publish: Box<dyn Fn(Arc<Snapshot>) + Send + Sync>,
+        signals: mpsc::Receiver<Signal>,
+    ) -> Control {
+        let shared = Arc::new(Shared {
+            view: Mutex::new(View {
+                snapshot: self.snapshot(),
+                config: Arc::clone(self.model.config()),
+                probes: BTreeMap::new(),
+            }),
+            events: broadcast::Sender::new(EVENTS_KEPT),
+        });
+        let (commands, receiver) = mpsc::channel(COMMANDS_WAITING);
+        let actor = Actor::new(
+            self.model,
+            self.bindings,
+            self.registry,
+            Arc::clone(&shared),
+            publish,
+        );
+        tokio::spawn(actor.run(receiver, signals));
+        Control { shared, commands }
+    }
+}
+
+/// A handle to the running control plane. Cheap to clone; the control plane stops when the last
+/// one is dropped.
+#[derive(Clone)]
+pub struct Control {
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
+}
+
+impl Control {
+    /// The last snapshot that was published.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.shared.view().snapshot)
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.shared.view().config)
+    }
+
+    /// The last probe of each endpoint that was probed.
+    pub fn probes(&self) -> Vec<ProbeReport> {
+        self.shared.view().probes.values().cloned().collect()
+    }
+
+    /// Changes of state from now on. A subscriber that falls behind by more than a thousand misses
+    /// the oldest, and is told so.
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.shared.events.subscribe()
+    }
+
+    /// Puts `config` in force: new listeners are bound first, so that a failure changes nothing. On
+    /// return the new snapshot is published. A reload that was begun is finished even if the caller
+    /// stops waiting.
+    pub async fn reload(&self, config: Config) -> Result<ReloadReport, ReloadError> {
+        let is_new = *self.config() != config;
+        let resolutions =
+            if is_new { resolve::lookup_all(&config).await } else { HashMap::new() };
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Reload { config: Box::new(config), resolutions, reply };
+        self.commands.send(command).await.map_err(|_| ReloadError::Stopped)?;
+        answer.await.map_err(|_| ReloadError::Stopped)?
+    }
+
+    /// Tells subscribers and the log that a configuration was refused before it came here, as when
+    /// the file has an error.
+    pub fn refuse_reload(&self, reason: String) {
+        self.shared.tell(Change::ReloadFailed { reason });
+    }
+
+    /// Stops probes and timers. The last snapshot stays valid.
+    pub async fn shutdown(&self) {
+        let (reply, stopped) = oneshot::channel();
+        if self.commands.send(Command::Stop(reply)).await.is_ok() {
+            // An error means that it had stopped already.
+            let _ = stopped.await;
+        }
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control")
+            .field("generation", &self.snapshot().generation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An endpoint's last probe.
+#[derive(Debug, Clone)]
+pub struct ProbeReport {
+    /// The endpoint.
+    pub id: EndpointId,
+    /// Its pool.
+    pub pool: Name,
+    /// Its name.
+    pub endpoint: Name,
+    /// When the probe ended.
+    pub at: SystemTime,
+    /// How long it took.
+    pub took: Duration,
+    /// Why it failed; `None` when it went well.
+    pub failure: Option<String>,
+}
+
+/// What handles and the actor share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    view: Mutex<View>,
+    events: broadcast::Sender<Event>,
+}
+
+/// What handles see. Written by the actor alone.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) probes: BTreeMap<EndpointId, ProbeReport>,
+}
+
+impl Shared {
+    /// The view; held only to copy something in or out.
+    pub(crate) fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Logs a change and tells subscribers.
+    pub(crate) fn tell(&self, change: Change) {
+        change.log();
+        let generation = self.view().snapshot.generation;
+        // Fails when nobody listens.
+        let _ = self.events.send(Event { at: SystemTime::now(), generation, change });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! What changed, and why: for logs, the live view and whoever subscribes.
+//!
+//! An event is about state. What happens to single requests is the access log's business.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use roundel_core::endpoint::Health;
+use roundel_core::name::Name;
+
+use crate::report::ReloadReport;
+
+/// A change of state and when it was noticed.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// When.
+    pub at: SystemTime,
+    /// The generation of the snapshot that shows it.
+    pub generation: u64,
+    /// What.
+    pub change: Change,
+}
+
+/// A change of state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Probes found an endpoint to be other than before.
+    Health {
+        /// Its pool.
+        pool: Name,
+        /// Its name.
+        endpoint: Name,
+        /// What it was.
+        from: Health,
+        /// What it is.
+        to: Health,
+        /// What led to the verdict.
+        reason: String,
+    },
+    /// Traffic showed that an endpoint fails.
+    Ejected {
+        /// Its pool.
+        pool: Name,
+        /// Its name.
+        endpoint: Name,
+        /// For how long it is out.
+        duration: Duration,
+        /// What it did.
+        reason: String,
+    },
+    /// An endpoint's ejection is over.
+    EjectionEnded {
+        /// Its pool.
+        pool: Name,
+        /// Its name.
+        endpoint: Name,
+    },
+    /// An endpoint's host name stands for a new address.
+    Resolved {
+        /// Its pool.
+        pool: Name,
+        /// Its name.
+        endpoint: Name,
+        /// The address.
+        address: String,
+    },
+    /// An endpoint's host name cannot be resolved; the last address stays in use, if there is one.
+    ResolutionFailed {
+        /// Its pool.
+        pool: Name,
+        /// Its name.
+        endpoint: Name,
+        /// What the resolver says.
+        reason: String,
+    },
+    /// A new configuration is in force.
+    Reloaded(ReloadReport),
+    /// A new configuration was refused; the old one stays in force.
+    ReloadFailed {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Change {
+    /// Its stable short name.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Health { .. } => "health",
+            Self::Ejected { .. } => "ejected",
+            Self::EjectionEnded { .. } => "ejection_ended",
+            Self::Resolved { .. } => "resolved",
+            Self::ResolutionFailed { .. } => "resolution_failed",
+            Self::Reloaded(_) => "reloaded",
+            Self::ReloadFailed { .. } => "reload_failed",
+        }
+    }
+
+    /// Writes it to the application log.
+    pub(crate) fn log(&self) {
+        match self {
+            Self::Health { pool, endpoint, to: Health::Unhealthy, reason, .. } => {
+                tracing::warn!(%pool, %endpoint, reason, "endpoint unhealthy");
+            }
+            Self::Health { pool, endpoint, reason, .. } => {
+                tracing::info!(%pool, %endpoint, reason, "endpoint healthy");
+            }
+            Self::Ejected { pool, endpoint, duration, reason } => {
+                let seconds = duration.as_secs_f64();
+                tracing::warn!(%pool, %endpoint, reason, seconds, "endpoint ejected");
+            }
+            Self::EjectionEnded { pool, endpoint } => {
+                tracing::info!(%pool, %endpoint, "ejection ended");
+            }
+            Self::Resolved { pool, endpoint, address } => {
+                tracing::info!(%pool, %endpoint, address, "endpoint resolved");
+            }
+            Self::ResolutionFailed { pool, endpoint, reason } => {
+                tracing::warn!(%pool, %endpoint, reason, "endpoint's host name does not resolve");
+            }
+            Self::Reloaded(report) => tracing::info!(changes = %report, "configuration reloaded"),
+            Self::ReloadFailed { reason } => {
+                tracing::error!(reason, "configuration refused, the old one stays in force");
+            }
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Health { pool, endpoint, to, reason, .. } => {
+                let health = match to {
+                    Health::Unknown => "unknown",
+                    Health::Healthy => "healthy",
+                    Health::Unhealthy => "unhealthy",
+                };
+                write!(f, "pool \"{pool}\": endpoint {endpoint}: {health}: {reason}")
+            }
+            Self::Ejected { pool, endpoint, duration, reason } => {
+                let seconds = duration.as_secs_f64();
+                write!(f, "pool \"{pool}\": endpoint {endpoint}: ejected for {seconds} s: {reason}")
+            }
+            Self::EjectionEnded { pool, endpoint } => {
+                write!(f, "pool \"{pool}\": endpoint {endpoint}: ejection ended")
+            }
+            Self::Resolved { pool, endpoint, address } => {
+                write!(f, "pool \"{pool}\": endpoint {endpoint}: is now at {address}")
+            }
+            Self::ResolutionFailed { pool, endpoint, reason } => {
+                write!(f, "pool \"{pool}\": endpoint {endpoint}: does not resolve: {reason}")
+            }
+            Self::Reloaded(report) => write!(f, "configuration reloaded: {report}"),
+            Self::ReloadFailed { reason } => write!(f, "configuration refused: {reason}"),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What is known about one endpoint.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use roundel_config::model::EndpointConfig;
+use roundel_core::address::{ConnectAddress, EndpointAddress};
+use roundel_core::endpoint::{
+    AdminState, Endpoint, EndpointFacts, EndpointId, EndpointShared, Health,
+};
+use roundel_core::health::HealthTracker;
+use roundel_core::outlier::{Moment, OutlierTracker, Seen, Window};
+
+use super::schedule::Schedule;
+use crate::probe::nowhere;
+use crate::resolve::{HostPort, Resolution};
+
+/// Names are looked up again so often; what the resolver knows of validity is not passed on by the
+/// system's interface.
+const LOOKUP_INTERVAL: Duration = Duration::from_secs(30);
+/// The same after a failure of the look-up, or of the endpoint.
+const LOOKUP_RETRY: Duration = Duration::from_secs(5);
+
+/// What is known about one endpoint.
+#[derive(Debug)]
+pub(super) struct EndpointState {
+    pub(super) id: EndpointId,
+    pub(super) config: EndpointConfig,
+    pub(super) authority: Arc<str>,
+    /// `None` while the name does not resolve.
+    pub(super) address: Option<ConnectAddress>,
+    pub(super) tracker: HealthTracker,
+    pub(super) outlier: OutlierTracker,
+    /// As the last snapshot shows it: the tracker's answer changes by itself as time passes, this
+    /// changes when the end is noticed.
+    pub(super) is_ejected: bool,
+    /// Was out of service, and has not come back yet.
+    pub(super) is_recovering: bool,
+    /// When it came back into service; `None` when it always was there.
+    pub(super) recovered_at: Option<Moment>,
+    /// Counts at the start of the success-rate window.
+    pub(super) mark: Mark,
+    pub(super) probing: Schedule,
+    pub(super) probe_started: Moment,
+    pub(super) lookup: Schedule,
+    pub(super) lookup_ended: Moment,
+    /// Look-ups in a row that failed.
+    pub(super) lookup_failures: u32,
+    pub(super) shared: Arc<EndpointShared>,
+}
+
+/// Attempts so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Mark {
+    ended: u64,
+    errors: u64,
+}
+
+impl Mark {
+    pub(super) fn of(shared: &EndpointShared) -> Self {
+        // Those that run have no outcome yet.
+        let ended = shared.requests().saturating_sub(u64::from(shared.in_flight()));
+        Self { ended, errors: shared.errors() }
+    }
+
+    /// What has ended since `earlier`.
+    fn since(self, earlier: Self) -> Window {
+        let errors = self.errors.saturating_sub(earlier.errors);
+        let successes = self.ended.saturating_sub(earlier.ended).saturating_sub(errors);
+        Window { successes, errors }
+    }
+}
+
+impl EndpointState {
+    /// An endpoint that nothing is known of but its configuration and, perhaps, what its name
+    /// stands for.
+    pub(super) fn new(
+        id: EndpointId,
+        config: &EndpointConfig,
+        answer: Option<&Resolution>,
+        now: Moment,
+    ) -> Self {
+        let (address, lookup) = match &config.address {
+            EndpointAddress::Ip(address) => (Some(ConnectAddress::Ip(*address)), Schedule::Off),
+            EndpointAddress::Unix(path) => {
+                (Some(ConnectAddress::Unix(path.clone())), Schedule::Off)
+            }
+            EndpointAddress::Host(..) => match answer.and_then(|answer| first_of(answer, None)) {
+                Some(address) => (Some(address), Schedule::Due(now.plus(LOOKUP_INTERVAL))),
+                None => (None, Schedule::Due(now)),
+            },
+        };
+        Self {
+            id,
+            config: config.clone(),
+            authority: config.address.to_string().into(),
+            address,
+            tracker: HealthTracker::default(),
+            outlier: OutlierTracker::default(),
+            is_ejected: false,
+            is_recovering: false,
+            recovered_at: None,
+            mark: Mark::default(),
+            probing: Schedule::Off,
+            probe_started: now,
+            lookup,
+            lookup_ended: now,
+            lookup_failures: 0,
+            shared: Arc::default(),
+        }
+    }
+
+    /// The three facts. An endpoint without an address cannot be well, whatever probes found
+    /// before; without a health check one that has an address is taken to be.
+    pub(super) fn facts(&self, has_check: bool) -> EndpointFacts {
+        let health = match &self.address {
+            None => Health::Unhealthy,
+            Some(_) if !has_check => Health::Healthy,
+            Some(_) => self.tracker.health(),
+        };
+        EndpointFacts {
+            admin_state: self.config.admin_state,
+            health,
+            is_ejected: self.is_ejected,
+        }
+    }
+
+    /// What outlier detection goes by.
+    pub(super) fn seen(&self, has_check: bool) -> Seen {
+        Seen {
+            facts: self.facts(has_check),
+            tracker: self.outlier,
+            errors_in_a_row: self.shared.consecutive_errors(),
+            window: Mark::of(&self.shared).since(self.mark),
+        }
+    }
+
+    /// Whether probes make sense: the operator wants it in some way and it has an address.
+    pub(super) fn is_probed(&self) -> bool {
+        self.config.admin_state != AdminState::Disabled && self.address.is_some()
+    }
+
+    /// Follows what is about to be published, to know when a ramp begins. The first address of a
+    /// name and the first probe of a process are no recovery.
+    pub(super) fn note_service(&mut self, facts: EndpointFacts, now: Moment) {
+        let is_down = facts.health == Health::Unhealthy || facts.is_ejected;
+        if is_down && self.address.is_some() {
+            self.is_recovering = true;
+            self.recovered_at = None;
+        } else if facts.is_eligible() && self.is_recovering {
+            self.is_recovering = false;
+            self.recovered_at = Some(now);
+        }
+    }
+
+    /// As a snapshot shows it, before slow start.
+    pub(super) fn to_endpoint(&self, has_check: bool) -> Endpoint {
+        Endpoint {
+            id: self.id,
+            name: self.config.name.clone(),
+            authority: Arc::clone(&self.authority),
+            address: self.address.clone().unwrap_or_else(nowhere),
+            weight: self.config.weight,
+            effective_weight: self.config.weight,
+            is_backup: self.config.is_backup,
+            facts: self.facts(has_check),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Takes the resolver's answer: the new address, if it is another one. The present one is kept
+    /// as long as the name stands for it, so that resolvers which rotate their answers do not move
+    /// connections; and on failure, since a resolver fails more often than an address changes.
+    pub(super) fn resolve(&mut self, answer: &Resolution, now: Moment) -> Option<ConnectAddress> {
+        let pause = if answer.is_ok() { LOOKUP_INTERVAL } else { LOOKUP_RETRY };
+        self.lookup.finish(now, pause);
+        self.lookup_ended = now;
+        self.lookup_failures =
+            if answer.is_ok() { 0 } else { self.lookup_failures.saturating_add(1) };
+        let address = first_of(answer, self.address.as_ref())?;
+        if self.address.as_ref() == Some(&address) {
+            return None;
+        }
+        self.address = Some(address.clone());
+        Some(address)
+    }
+
+    /// The endpoint failed: its name may stand for another address by now.
+    pub(super) fn doubt_address(&mut self) {
+        self.lookup.hasten(self.lookup_ended.plus(LOOKUP_RETRY));
+    }
+
+    /// The name to look up.
+    pub(super) fn host_name(&self) -> Option<HostPort> {
+        match &self.config.address {
+            EndpointAddress::Host(host, port) => Some((host.clone(), port.get())),
+            EndpointAddress::Ip(_) | EndpointAddress::Unix(_) => None,
+        }
+    }
+}
+
+/// The address to use of those that an answer gives: the present one if it is among them.
+fn first_of(answer: &Resolution, present: Option<&ConnectAddress>) -> Option<ConnectAddress> {
+    let addresses = answer.as_ref().ok()?;
+    let is_present = addresses.iter().any(|a| present == Some(&ConnectAddress::Ip(*a)));
+    if is_present { present.cloned() } else { addresses.first().map(|a| ConnectAddress::Ip(*a)) }
+}
