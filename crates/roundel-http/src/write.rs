@@ -18,11 +18,13 @@ const ADDED_LEN: usize = 192;
 /// Origin form (asterisk form as `*`, CONNECT in authority form), HTTP/1.1, `Host: {host}` first
 /// (`None` leaves Host out), then the client's fields in order, in their case, as `Name: value`,
 /// without hop-by-hop, nominated and framing fields and without the kinds in `omit`; then what
-/// `extra` appends; then framing for `framing`; then `Connection: upgrade` and `Upgrade` when the
-/// head has an upgrade that is not in `omit`; then the empty line. `TE: trailers` is kept as such (with its Connection
-/// option), other TE values are not. `Expect: 100-continue` is passed on when
-/// `head.expects_continue`. Trailer is passed on before a chunked body. [`Framing::None`] writes
-/// `Content-Length: 0` for POST, PUT and PATCH, and otherwise nothing (RFC 9110 §8.6).
+/// `extra` appends; then framing for `framing`; then `Connection: upgrade` and Upgrade when the head
+/// has an upgrade and `omit` does not; then the empty line.
+///
+/// `TE: trailers` is kept as such (with its Connection option), other TE values are not.
+/// `Expect: 100-continue` is passed on when `head.expects_continue`. Trailer is passed on before a
+/// chunked body. [`Framing::None`] writes `Content-Length: 0` for POST, PUT and PATCH, and otherwise
+/// nothing (RFC 9110 §8.6).
 pub fn write_request(
     out: &mut Vec<u8>,
     buf: &[u8],

@@ -60,7 +60,8 @@ pub fn chunked_body(bytes: &[u8]) -> Result<Option<Body>, BodyError> {
     let whole = decode(&[bytes]);
     let single: Vec<_> = bytes.chunks(1).collect();
     assert_eq!(decode(&single), whole, "byte by byte");
-    for at in 0..bytes.len() {
+    // Single bytes are every cut at once; of long inputs a sample of cuts is tried alone as well.
+    for at in (0..bytes.len()).step_by(1 + bytes.len() / 512) {
         assert_eq!(decode(&[&bytes[..at], &bytes[at..]]), whole, "cut at {at}");
     }
     match (reference::decode(bytes), &whole) {
