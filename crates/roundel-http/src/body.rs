@@ -87,7 +87,7 @@ impl BodyDecoder {
     /// Takes the next run of data from `input`. Call again with the rest until `input` is consumed
     /// or the body ends. Every call before the end consumes at least one byte of a non-empty input.
     /// State (a partial chunk line, say) is kept inside, bounded. An error is final: later calls
-    /// repeat it.
+    /// repeat it. Data in front of the fault is not given when it came in the same call.
     pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, BodyError> {
         let plain = |len, is_end| Decoded { consumed: len, data: (0, len), is_end };
         match &mut self.0 {

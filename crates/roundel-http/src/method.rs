@@ -1,4 +1,6 @@
-//! Request methods.
+//! Request methods (RFC 9110 §9).
+//!
+//! Only those are told apart that a proxy must treat differently; all other tokens are one kind.
 
 /// A request method. Compared case-sensitively (RFC 9110 §9.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,5 +44,28 @@ impl Method {
             self,
             Self::Get | Self::Head | Self::Put | Self::Delete | Self::Options | Self::Trace
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_are_compared_with_case() {
+        assert_eq!(Method::of(b"CONNECT"), Method::Connect);
+        assert_eq!(Method::of(b"connect"), Method::Other);
+        assert_eq!(Method::of(b"CONNECT "), Method::Other);
+        assert_eq!(Method::of(b""), Method::Other);
+    }
+
+    #[test]
+    fn what_may_have_an_effect_each_time_is_not_idempotent() {
+        for token in ["POST", "PATCH", "CONNECT", "LOCK"] {
+            assert!(!Method::of(token.as_bytes()).is_idempotent(), "{token}");
+        }
+        for token in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"] {
+            assert!(Method::of(token.as_bytes()).is_idempotent(), "{token}");
+        }
     }
 }
