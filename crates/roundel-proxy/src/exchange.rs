@@ -158,16 +158,15 @@ impl Exchange<'_> {
                 Ok(place) => place,
                 Err(reason) => return self.refuse(reason).await,
             };
-            match self.attempt(&place, deadline).await {
+            let failed = match self.attempt(&place, deadline).await {
                 Ok(answer) => return self.relay(place, answer).await,
-                Err(Failed::Downstream(reason)) => return self.refuse(reason).await,
-                Err(Failed::Upstream { failure, status, is_unprocessed }) => {
-                    note_failure(self.worker, &place, failure);
-                    if !self.is_retried(&place, failure, status, is_unprocessed, deadline) {
-                        return self.refuse(end_of(failure)).await;
-                    }
-                    self.buffers.tried.push(place.index);
-                }
+                Err(failed) => failed,
+            };
+            let end = self.judge(&place, failed, deadline);
+            // Neither the next attempt nor a refusal needs this place.
+            drop(place);
+            if let Some(reason) = end {
+                return self.refuse(reason).await;
             }
         }
     }
@@ -219,14 +218,15 @@ impl Exchange<'_> {
         Ok(place)
     }
 
-    fn is_retried(
-        &self,
-        place: &Place,
-        failure: AttemptFailure,
-        status: u16,
-        is_unprocessed: bool,
-        deadline: Millis,
-    ) -> bool {
+    /// What follows from a failed attempt: another one (`None`), or the end of the exchange.
+    fn judge(&mut self, place: &Place, failed: Failed, deadline: Millis) -> Option<EndReason> {
+        let (failure, status, is_unprocessed) = match failed {
+            Failed::Downstream(reason) => return Some(reason),
+            Failed::Upstream { failure, status, is_unprocessed } => {
+                (failure, status, is_unprocessed)
+            }
+        };
+        note_failure(self.worker, place, failure);
         let now = self.worker.clock.millis();
         let attempt = FailedAttempt {
             failure,
@@ -237,12 +237,15 @@ impl Exchange<'_> {
             attempts: self.record.attempts,
         };
         let policy = &place.pool.pool.policy.retry;
-        let mut budget = place.pool.budget.borrow_mut();
-        match verdict(policy, attempt, &mut budget, now) {
-            Verdict::Retry => now < deadline,
+        match verdict(policy, attempt, &mut place.pool.budget.borrow_mut(), now) {
+            Verdict::Retry if now < deadline => {
+                self.buffers.tried.push(place.index);
+                None
+            }
+            Verdict::Retry => Some(end_of(failure)),
             Verdict::GiveUp(reason) => {
                 place.pool.metrics().give_ups.increment(reason);
-                false
+                Some(end_of(failure))
             }
         }
     }
