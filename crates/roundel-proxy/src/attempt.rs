@@ -61,6 +61,7 @@ impl AnswerBytes {
 }
 
 /// Why an attempt has no answer.
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Failed {
     /// The endpoint's side failed; another attempt may be made.
     Upstream {
