@@ -44,6 +44,8 @@ pub(crate) enum Command {
         resolutions: Resolutions,
         reply: oneshot::Sender<Result<ReloadReport, ReloadError>>,
     },
+    /// Answer.
+    Answer(oneshot::Sender<()>),
     /// Stop.
     Stop(oneshot::Sender<()>),
 }
@@ -103,6 +105,10 @@ impl Actor {
                         let result = self.reload(*config, &resolutions);
                         // A caller that has gone does not undo what it asked for.
                         let _ = reply.send(result);
+                    }
+                    Some(Command::Answer(reply)) => {
+                        // An error means that nobody waits any more.
+                        let _ = reply.send(());
                     }
                     Some(Command::Stop(stopped)) => {
                         drop(self);

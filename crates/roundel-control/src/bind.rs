@@ -39,7 +39,9 @@ fn explain(error: &io::Error, address: SocketAddr) -> String {
             format!("this machine does not have the address {} ({error})", address.ip())
         }
         io::ErrorKind::PermissionDenied if address.port() < 1024 => {
-            format!("not allowed: ports below 1024 take a privilege, CAP_NET_BIND_SERVICE ({error})")
+            format!(
+                "not allowed: ports below 1024 take a privilege, CAP_NET_BIND_SERVICE ({error})"
+            )
         }
         _ => error.to_string(),
     }
@@ -118,8 +120,7 @@ impl Bindings {
 
     fn bind_new(&self, config: &ListenerConfig) -> io::Result<(SocketAddr, Arc<[TcpListener]>)> {
         // `127.0.0.1:80` may become `0.0.0.0:80`: then the clash is with our own old sockets.
-        let is_ours =
-            self.bound.iter().any(|old| old.address.port() == config.address.port());
+        let is_ours = self.bound.iter().any(|old| old.address.port() == config.address.port());
         if config.address.port() != 0 && !is_ours {
             open(config.address, false)?;
         }

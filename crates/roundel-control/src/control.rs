@@ -97,13 +97,8 @@ impl Prepared {
             events: broadcast::Sender::new(EVENTS_KEPT),
         });
         let (commands, receiver) = mpsc::channel(COMMANDS_WAITING);
-        let actor = Actor::new(
-            self.model,
-            self.bindings,
-            self.registry,
-            Arc::clone(&shared),
-            publish,
-        );
+        let actor =
+            Actor::new(self.model, self.bindings, self.registry, Arc::clone(&shared), publish);
         tokio::spawn(actor.run(receiver, signals));
         Control { shared, commands }
     }
@@ -144,8 +139,7 @@ impl Control {
     /// stops waiting.
     pub async fn reload(&self, config: Config) -> Result<ReloadReport, ReloadError> {
         let is_new = *self.config() != config;
-        let resolutions =
-            if is_new { resolve::lookup_all(&config).await } else { HashMap::new() };
+        let resolutions = if is_new { resolve::lookup_all(&config).await } else { HashMap::new() };
         let (reply, answer) = oneshot::channel();
         let command = Command::Reload { config: Box::new(config), resolutions, reply };
         self.commands.send(command).await.map_err(|_| ReloadError::Stopped)?;
@@ -156,6 +150,16 @@ impl Control {
     /// the file has an error.
     pub fn refuse_reload(&self, reason: String) {
         self.shared.tell(Change::ReloadFailed { reason });
+    }
+
+    /// Waits until the control plane has taken note: proof that it is not stuck. Returns at once
+    /// when it has stopped.
+    pub async fn answer(&self) {
+        let (reply, answered) = oneshot::channel();
+        if self.commands.send(Command::Answer(reply)).await.is_ok() {
+            // An error means that it has stopped meanwhile.
+            let _ = answered.await;
+        }
     }
 
     /// Stops probes and timers. The last snapshot stays valid.

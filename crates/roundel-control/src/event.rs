@@ -120,7 +120,7 @@ impl Change {
             }
             Self::Reloaded(report) => tracing::info!(changes = %report, "configuration reloaded"),
             Self::ReloadFailed { reason } => {
-                tracing::error!(reason, "configuration refused, the old one stays in force");
+                tracing::error!(reason, "reload rejected: the old configuration stays in force");
             }
         }
     }

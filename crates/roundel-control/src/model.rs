@@ -266,9 +266,7 @@ impl Model {
 }
 
 fn is_same_listener(old: &Listener, new: &Listener) -> bool {
-    old.name == new.name
-        && Arc::ptr_eq(&old.sockets, &new.sockets)
-        && old.settings == new.settings
+    old.name == new.name && Arc::ptr_eq(&old.sockets, &new.sockets) && old.settings == new.settings
 }
 
 #[cfg(test)]

@@ -90,7 +90,8 @@ fn request(probe: &HttpProbe, authority: &str) -> Vec<u8> {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
     // Servers wait for a body, or answer 411, when a method that may have one does not say.
-    if !matches!(Method::of(probe.method.as_bytes()), Method::Get | Method::Head | Method::Options) {
+    if !matches!(Method::of(probe.method.as_bytes()), Method::Get | Method::Head | Method::Options)
+    {
         text.push_str("Content-Length: 0\r\n");
     }
     text.push_str("\r\n");

@@ -83,7 +83,10 @@ pub(crate) fn lookup_all_blocking(config: &Config) -> Resolutions {
         runtime.shutdown_background();
         Some(answers)
     };
-    std::thread::scope(|scope| scope.spawn(on_own_runtime).join()).ok().flatten().unwrap_or_default()
+    std::thread::scope(|scope| scope.spawn(on_own_runtime).join())
+        .ok()
+        .flatten()
+        .unwrap_or_default()
 }
 
 fn host_names(config: &Config) -> impl Iterator<Item = HostPort> {

@@ -37,10 +37,7 @@ pub struct FileWatch {
 /// Calls `on_change`, on a thread of its own, each time the content of the file at `path` has
 /// become another one and the directory has been quiet for a quarter of a second. A file that is
 /// missing or cannot be read is no change.
-pub fn watch(
-    path: &Path,
-    on_change: impl Fn() + Send + 'static,
-) -> Result<FileWatch, WatchError> {
+pub fn watch(path: &Path, on_change: impl Fn() + Send + 'static) -> Result<FileWatch, WatchError> {
     start(path, on_change).map_err(|source| WatchError { path: path.to_owned(), source })
 }
 
@@ -71,12 +68,7 @@ fn start(path: &Path, on_change: impl Fn() + Send + 'static) -> notify::Result<F
     Ok(FileWatch { _watcher: watcher })
 }
 
-fn follow(
-    path: &Path,
-    mut content: Option<Vec<u8>>,
-    events: &Receiver<()>,
-    on_change: impl Fn(),
-) {
+fn follow(path: &Path, mut content: Option<Vec<u8>>, events: &Receiver<()>, on_change: impl Fn()) {
     while events.recv().is_ok() {
         for _ in 0..EVENTS_MAX {
             match events.recv_timeout(QUIET) {

@@ -126,7 +126,7 @@ mod tests {
     fn long_lines_are_cut_and_the_whole_stays_within_its_bytes() {
         let mut tail = Tail::default();
         for _ in 0..1000 {
-            tail.push(&[b'x'; 100_000]);
+            tail.push(&vec![b'x'; 100_000]);
             tail.push(b"\n");
         }
         assert!(tail.lines.iter().all(|line| line.len() == LINE_BYTES_MAX));

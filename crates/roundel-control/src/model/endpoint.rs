@@ -39,7 +39,7 @@ pub(super) struct EndpointState {
     /// When it came back into service; `None` when it always was there.
     pub(super) recovered_at: Option<Moment>,
     /// Counts at the start of the success-rate window.
-    pub(super) mark: Mark,
+    mark: Mark,
     pub(super) probing: Schedule,
     pub(super) probe_started: Moment,
     pub(super) lookup: Schedule,
@@ -51,13 +51,13 @@ pub(super) struct EndpointState {
 
 /// Attempts so far.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Mark {
+struct Mark {
     ended: u64,
     errors: u64,
 }
 
 impl Mark {
-    pub(super) fn of(shared: &EndpointShared) -> Self {
+    fn of(shared: &EndpointShared) -> Self {
         // Those that run have no outcome yet.
         let ended = shared.requests().saturating_sub(u64::from(shared.in_flight()));
         Self { ended, errors: shared.errors() }
@@ -118,11 +118,7 @@ impl EndpointState {
             Some(_) if !has_check => Health::Healthy,
             Some(_) => self.tracker.health(),
         };
-        EndpointFacts {
-            admin_state: self.config.admin_state,
-            health,
-            is_ejected: self.is_ejected,
-        }
+        EndpointFacts { admin_state: self.config.admin_state, health, is_ejected: self.is_ejected }
     }
 
     /// What outlier detection goes by.
@@ -133,6 +129,19 @@ impl EndpointState {
             errors_in_a_row: self.shared.consecutive_errors(),
             window: Mark::of(&self.shared).since(self.mark),
         }
+    }
+
+    /// Begins a success-rate window.
+    pub(super) fn begin_window(&mut self) {
+        self.mark = Mark::of(&self.shared);
+    }
+
+    /// Probes find it well after they had not: its failures are those of the process that was
+    /// there before, and must not keep the new one out.
+    pub(super) fn forget_failures(&mut self, now: Moment) {
+        self.outlier.pardon(now);
+        self.shared.clear_consecutive_errors();
+        self.begin_window();
     }
 
     /// Whether probes make sense: the operator wants it in some way and it has an address.

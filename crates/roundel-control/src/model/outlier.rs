@@ -3,7 +3,6 @@
 use roundel_core::outlier::{Decision, Moment, Seen, eject_on_consecutive, success_rate_outliers};
 use roundel_core::policy::OutlierDetection;
 
-use super::endpoint::Mark;
 use super::pool::PoolState;
 use crate::event::Change;
 
@@ -22,8 +21,7 @@ impl PoolState {
             self.config.policy.outlier_detection.as_ref().and_then(|o| o.consecutive_errors);
         let Some(limit) = limit else { return };
         for index in 0..self.endpoints.len() {
-            let errors =
-                self.endpoints.get(index).map_or(0, |e| e.shared.consecutive_errors());
+            let errors = self.endpoints.get(index).map_or(0, |e| e.shared.consecutive_errors());
             if errors >= limit.get() {
                 changes.extend(self.judge_errors_in_a_row(index, now));
             }
@@ -41,7 +39,7 @@ impl PoolState {
             changes.extend(self.carry_out(index, decision, policy, now));
         }
         for endpoint in &mut self.endpoints {
-            endpoint.mark = Mark::of(&endpoint.shared);
+            endpoint.begin_window();
         }
         self.window_end = now.plus(trigger.interval);
     }
@@ -52,7 +50,7 @@ impl PoolState {
             if endpoint.is_ejected && !endpoint.outlier.is_ejected(now) {
                 endpoint.is_ejected = false;
                 endpoint.shared.clear_consecutive_errors();
-                endpoint.mark = Mark::of(&endpoint.shared);
+                endpoint.begin_window();
                 self.is_stale = true;
                 changes.push(Change::EjectionEnded {
                     pool: self.config.name.clone(),

@@ -85,16 +85,26 @@ impl PoolState {
         } else {
             config.policy.health_check.clone().map(Arc::new)
         };
+        let outlier_detection = &config.policy.outlier_detection;
+        let is_same_detection = *outlier_detection == before.config.policy.outlier_detection;
         let mut endpoints = endpoints_of(config, check.as_deref(), before.endpoints, fresh);
         for endpoint in &mut endpoints {
             if !is_same_check {
                 restart_probes(endpoint, check.as_deref(), fresh);
             }
-            if config.policy.outlier_detection.is_none() {
+            if outlier_detection.is_none() {
                 endpoint.outlier.pardon(fresh.now);
             }
+            if !is_same_detection {
+                endpoint.begin_window();
+            }
         }
-        Self { config: config.clone(), check, endpoints, is_stale: true, ..before }
+        let trigger = outlier_detection.as_ref().and_then(|o| o.success_rate.as_ref());
+        let window_end = match trigger {
+            Some(trigger) if !is_same_detection => fresh.now.plus(trigger.interval),
+            _ => before.window_end,
+        };
+        Self { config: config.clone(), check, endpoints, is_stale: true, window_end, ..before }
     }
 
     /// Notes what a probe found.
@@ -109,8 +119,7 @@ impl PoolState {
         let endpoint = self.endpoints.get_mut(index)?;
         let check = self.check.as_ref()?;
         // The endpoint has moved, or another check is wanted by now: what was found is old.
-        if endpoint.address.as_ref() != Some(&target.address)
-            || !Arc::ptr_eq(check, &target.check)
+        if endpoint.address.as_ref() != Some(&target.address) || !Arc::ptr_eq(check, &target.check)
         {
             endpoint.probing.finish(now, Duration::ZERO);
             return None;
@@ -127,6 +136,9 @@ impl PoolState {
             endpoint.doubt_address();
         }
         let transition = transition?;
+        if transition.to == Health::Healthy {
+            endpoint.forget_failures(now);
+        }
         self.is_stale = true;
         Some(Change::Health {
             pool: self.config.name.clone(),

@@ -98,9 +98,17 @@ async fn answers_are_judged_by_status_and_body() {
             "probe connection closed before a whole response came",
         ),
         (None, "", "probe connection closed before a whole response came"),
-        (None, "HTTP/1.1 200 OK\r\nContent-", "probe connection closed before a whole response came"),
+        (
+            None,
+            "HTTP/1.1 200 OK\r\nContent-",
+            "probe connection closed before a whole response came",
+        ),
     ] {
-        assert_eq!(failure_of(http(expected_body), Then::Send(answer)).await, verdict, "{answer:?}");
+        assert_eq!(
+            failure_of(http(expected_body), Then::Send(answer)).await,
+            verdict,
+            "{answer:?}"
+        );
     }
 }
 
