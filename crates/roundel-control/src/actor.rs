@@ -25,12 +25,10 @@ use crate::event::Change;
 use crate::model::Model;
 use crate::probe::{ProbeTarget, probe};
 use crate::report::ReloadReport;
-use crate::resolve::{HostPort, Resolution, Resolutions, lookup};
+use crate::resolve::{HostPort, LOOKUPS_MAX, Resolution, Resolutions, lookup};
 
 /// Probes at once; more wait, which shows as late probes, not as a burst of connections.
 const PROBES_MAX: usize = 64;
-/// Look-ups at once; each blocks a thread.
-const LOOKUPS_MAX: usize = 8;
 /// Timers are served this coarsely, so that many endpoints share a turn.
 const TURN_MIN: Duration = Duration::from_millis(5);
 /// Messages of one kind taken in one turn.
@@ -56,6 +54,7 @@ enum Finding {
     Lookup { id: EndpointId, answer: Resolution },
 }
 
+/// The task's state.
 pub(crate) struct Actor {
     model: Model,
     bindings: Bindings,

@@ -67,7 +67,7 @@ pub fn prepare(config: Config, options: ControlOptions) -> Result<Prepared, Star
     let mut bindings = Bindings::new(options.workers);
     let listeners = bindings.bind(&config.listeners)?;
     let resolutions = resolve::lookup_all_blocking(&config);
-    let model = Model::new(Arc::new(config), listeners, &resolutions, fastrand::u64(..));
+    let model = Model::new(config, listeners, &resolutions, fastrand::u64(..));
     Ok(Prepared { model, bindings, registry: options.registry })
 }
 

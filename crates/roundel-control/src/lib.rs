@@ -7,9 +7,9 @@
 //!
 //! | part | does | knows nothing of |
 //! |---|---|---|
-//! | [`model`] | decides: state and time in, snapshot and work to do out | clocks, sockets, tasks |
-//! | [`actor`] | is the one task that owns the model, runs its timers and the work it asks for | decisions |
-//! | [`probe`], [`resolve`], [`bind`], [`watch()`](watch::watch) | touch the world, once per call | the model |
+//! | `model` | decides: state and time in, snapshot and work to do out | clocks, sockets, tasks |
+//! | `actor` | is the one task that owns the model, runs its timers and the work it asks for | decisions |
+//! | `probe`, `resolve`, `bind`, `watch` | touch the world, once per call | the model |
 //!
 //! One task owns all state, so there is no lock to hold in the wrong order and no state that two
 //! parties could see differently. It knows no configuration syntax, and nothing of the data plane

@@ -84,11 +84,12 @@ impl Ids {
 impl Model {
     /// The model of a process that starts with `config`, and its first snapshot.
     pub(crate) fn new(
-        config: Arc<Config>,
+        config: Config,
         listeners: Vec<Arc<Listener>>,
         resolutions: &Resolutions,
         seed: u64,
     ) -> Self {
+        let config = Arc::new(config);
         let routes = Arc::new(RouteTable::new(config.routes.clone()));
         let mut model = Self {
             config: Arc::clone(&config),
@@ -236,8 +237,10 @@ impl Model {
 
     /// A new snapshot, if anything that workers see has changed since the last one.
     pub(crate) fn publish(&mut self, now: Moment) -> Option<Arc<Snapshot>> {
-        let has_new_pool =
-            self.pools.iter_mut().fold(false, |any, pool| pool.rebuild_if_stale(now) || any);
+        let mut has_new_pool = false;
+        for pool in &mut self.pools {
+            has_new_pool |= pool.rebuild_if_stale(now);
+        }
         if !has_new_pool && !self.has_new_frame {
             return None;
         }

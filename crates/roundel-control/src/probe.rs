@@ -67,7 +67,7 @@ async fn ask(
     authority: &str,
 ) -> Result<(), ProbeFailure> {
     let Probe::Http(probe) = probe else { return Ok(()) };
-    stream.write_all(&request(probe, authority)).await.map_err(broken)?;
+    stream.write_all(&request(probe, authority)).await.map_err(|e| broken(&e))?;
     let mut input = Input { stream, buf: Vec::with_capacity(READ_BYTES) };
     let head = input.head(Method::of(probe.method.as_bytes())).await?;
     judge_status(head.status, probe)?;
@@ -87,7 +87,7 @@ fn request(probe: &HttpProbe, authority: &str) -> Vec<u8> {
         probe.method, probe.path
     );
     for (name, value) in &probe.headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+        text.extend([name, ": ", value, "\r\n"]);
     }
     // Servers wait for a body, or answer 411, when a method that may have one does not say.
     if !matches!(Method::of(probe.method.as_bytes()), Method::Get | Method::Head | Method::Options)
@@ -98,11 +98,11 @@ fn request(probe: &HttpProbe, authority: &str) -> Vec<u8> {
     text.into_bytes()
 }
 
-fn broken(error: std::io::Error) -> ProbeFailure {
+fn broken(error: &std::io::Error) -> ProbeFailure {
     ProbeFailure::from_connection(error.kind())
 }
 
-fn malformed(detail: impl ToString) -> ProbeFailure {
+fn malformed(detail: &(impl ToString + ?Sized)) -> ProbeFailure {
     ProbeFailure::Malformed { detail: detail.to_string() }
 }
 
@@ -117,7 +117,8 @@ impl<S: AsyncRead + Unpin> Input<S> {
     async fn head(&mut self, method: Method) -> Result<ResponseHead, ProbeFailure> {
         let mut head = ResponseHead::default();
         for _ in 0..INTERIM_MAX {
-            while head.parse(&self.buf, method, &HEAD_LIMITS).map_err(malformed)? == Parse::Partial
+            while head.parse(&self.buf, method, &HEAD_LIMITS).map_err(|e| malformed(&e))?
+                == Parse::Partial
             {
                 if self.fill().await? == 0 {
                     return Err(ProbeFailure::Closed);
@@ -139,10 +140,10 @@ impl<S: AsyncRead + Unpin> Input<S> {
             if self.buf.is_empty() && self.fill().await? == 0 {
                 return if decoder.close() { Ok(body) } else { Err(ProbeFailure::Closed) };
             }
-            let decoded = decoder.decode(&self.buf).map_err(malformed)?;
-            let (start, end) = decoded.data;
+            let run = decoder.decode(&self.buf).map_err(|e| malformed(&e))?;
+            let (start, end) = run.data;
             body.extend_from_slice(self.buf.get(start..end).unwrap_or_default());
-            self.buf.drain(..decoded.consumed.min(self.buf.len()));
+            self.buf.drain(..run.consumed.min(self.buf.len()));
         }
         Ok(body)
     }
@@ -150,7 +151,7 @@ impl<S: AsyncRead + Unpin> Input<S> {
     async fn fill(&mut self) -> Result<usize, ProbeFailure> {
         self.buf.reserve(READ_BYTES);
         // Bounded: a reserved buffer is filled to its capacity at most.
-        self.stream.read_buf(&mut self.buf).await.map_err(broken)
+        self.stream.read_buf(&mut self.buf).await.map_err(|e| broken(&e))
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 /// answer may have come about.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Look-ups at once; each blocks a thread.
-const LOOKUPS_MAX: usize = 8;
+pub(crate) const LOOKUPS_MAX: usize = 8;
 
 /// A host and port.
 pub(crate) type HostPort = (String, u16);

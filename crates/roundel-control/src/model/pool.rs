@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use roundel_config::model::PoolConfig;
+use roundel_config::model::{EndpointConfig, PoolConfig};
 use roundel_core::address::EndpointAddress;
 use roundel_core::endpoint::{AdminState, Endpoint, EndpointId, Health};
 use roundel_core::health::{HealthTracker, ProbeOutcome};
@@ -53,6 +53,16 @@ pub(super) struct Fresh<'a> {
 }
 
 impl Fresh<'_> {
+    fn endpoint(&mut self, config: &EndpointConfig, check: Option<&HealthCheck>) -> EndpointState {
+        let answer = match &config.address {
+            EndpointAddress::Host(host, port) => self.resolutions.get(&(host.clone(), port.get())),
+            EndpointAddress::Ip(_) | EndpointAddress::Unix(_) => None,
+        };
+        let mut endpoint = EndpointState::new(self.ids.take(), config, answer, self.now);
+        restart_probes(&mut endpoint, check, self);
+        endpoint
+    }
+
     fn first_probe(&mut self, check: &HealthCheck) -> Schedule {
         let endpoints = u32::try_from(self.endpoints).unwrap_or(u32::MAX);
         let spread = FIRST_PROBE_SPREAD.saturating_mul(endpoints).min(check.interval);
@@ -267,21 +277,8 @@ fn endpoints_of(
         .collect();
     let mut endpoints = Vec::with_capacity(config.endpoints.len());
     for new in &config.endpoints {
-        let mut endpoint = match before.remove(&(new.name.clone(), new.address.clone())) {
-            Some(endpoint) => endpoint,
-            None => {
-                let answer = match &new.address {
-                    EndpointAddress::Host(host, port) => {
-                        fresh.resolutions.get(&(host.clone(), port.get()))
-                    }
-                    _ => None,
-                };
-                let id = fresh.ids.take();
-                let mut endpoint = EndpointState::new(id, new, answer, fresh.now);
-                restart_probes(&mut endpoint, check, fresh);
-                endpoint
-            }
-        };
+        let known = before.remove(&(new.name.clone(), new.address.clone()));
+        let mut endpoint = known.unwrap_or_else(|| fresh.endpoint(new, check));
         let was_disabled = endpoint.config.admin_state == AdminState::Disabled;
         let is_disabled = new.admin_state == AdminState::Disabled;
         endpoint.config = new.clone();

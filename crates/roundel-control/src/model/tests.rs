@@ -26,7 +26,7 @@ impl World {
     }
 
     fn with_answers(pools: Vec<PoolConfig>, resolutions: &Resolutions) -> Self {
-        let model = Model::new(Arc::new(config(vec![], pools)), vec![], resolutions, 7);
+        let model = Model::new(config(vec![], pools), vec![], resolutions, 7);
         Self { model, now: Moment::default() }
     }
 
@@ -36,7 +36,9 @@ impl World {
         let mut world = Self::new(vec![pool("web", policy, addresses)]);
         world.wait(SECOND);
         if is_probed {
-            addresses.iter().for_each(|address| world.probe(address, true));
+            for address in addresses {
+                world.probe(address, true);
+            }
         }
         world
     }
@@ -279,7 +281,7 @@ fn a_reload_passes_unchanged_pools_on_untouched() {
 #[test]
 fn failures_in_a_row_eject_for_a_time_that_grows() {
     let mut world = World::well(unchecked(), &[A, B, C]);
-    for seconds in [10, 20] {
+    for seconds in [10u32, 20] {
         world.fail_traffic(A, 5);
         world.said();
         world.signal_errors(A);
@@ -289,7 +291,7 @@ fn failures_in_a_row_eject_for_a_time_that_grows() {
              5 failed attempts in a row (limit 5)"
         );
         assert_eq!(world.said(), [expected]);
-        world.wait(seconds * SECOND - Duration::from_millis(1));
+        world.wait(Duration::from_millis(u64::from(seconds) * 1000 - 1));
         assert!(world.find(A).facts.is_ejected);
         world.wait(Duration::from_millis(1));
         assert!(!world.find(A).facts.is_ejected);
