@@ -4,6 +4,7 @@
 //! endpoints are called `Server 1`, `Server 2` and so on, and that the access log goes to standard
 //! output, where someone at a terminal looks.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use roundel_core::address::EndpointAddress;
@@ -17,15 +18,20 @@ use crate::model::{
     ShutdownConfig,
 };
 use crate::section::Section as _;
-use crate::sections::{ADMIN_ADDRESS, pool};
+use crate::sections::pool;
 
 /// A configuration that listens on each of `listen` and spreads requests over `to`, in that order.
+/// `admin` is where operators look in; `None` switches the admin surface off.
 ///
 /// # Errors
 /// One message for each address that is wrong, missing or given twice.
-pub fn quick(listen: &[String], to: &[String]) -> Result<Config, Vec<String>> {
+pub fn quick(
+    listen: &[String],
+    to: &[String],
+    admin: Option<SocketAddr>,
+) -> Result<Config, Vec<String>> {
     let mut faults = Vec::new();
-    let listeners = listeners(listen, &mut faults);
+    let listeners = listeners(listen, admin, &mut faults);
     let endpoints = endpoints(to, &mut faults);
     if listen.is_empty() {
         faults.push("no `--listen`: write `--listen :8080`, say".to_owned());
@@ -39,7 +45,7 @@ pub fn quick(listen: &[String], to: &[String]) -> Result<Config, Vec<String>> {
     let policy = Arc::new(pool::default_policy(endpoints.len()));
     Ok(Config {
         workers: None,
-        admin: AdminConfig { address: Some(ADMIN_ADDRESS), token_file: None },
+        admin: AdminConfig { address: admin, token_file: None },
         listeners,
         routes: vec![sole_pool_route()],
         pools: vec![PoolConfig { name: own_name("default"), policy, endpoints }],
@@ -49,7 +55,11 @@ pub fn quick(listen: &[String], to: &[String]) -> Result<Config, Vec<String>> {
     })
 }
 
-fn listeners(listen: &[String], faults: &mut Vec<String>) -> Vec<ListenerConfig> {
+fn listeners(
+    listen: &[String],
+    admin: Option<SocketAddr>,
+    faults: &mut Vec<String>,
+) -> Vec<ListenerConfig> {
     let settings = Arc::new(ListenerSettings {
         limits: ListenerLimits::defaults(),
         timeouts: ListenerTimeouts::defaults(),
@@ -64,9 +74,8 @@ fn listeners(listen: &[String], faults: &mut Vec<String>) -> Vec<ListenerConfig>
                 continue;
             }
         };
-        if is_overlap(address, ADMIN_ADDRESS) {
-            faults
-                .push(format!("--listen {text}: overlaps with the admin address {ADMIN_ADDRESS}"));
+        if let Some(admin) = admin.filter(|admin| is_overlap(address, *admin)) {
+            faults.push(format!("--listen {text}: overlaps with the admin address {admin}"));
         }
         if let Some(other) = listeners.iter().find(|other| is_overlap(address, other.address)) {
             faults.push(format!("--listen {text}: overlaps with --listen {}", other.address));
@@ -104,6 +113,7 @@ fn endpoints(to: &[String], faults: &mut Vec<String>) -> Vec<EndpointConfig> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sections::ADMIN_ADDRESS;
 
     fn texts(texts: &[&str]) -> Vec<String> {
         texts.iter().map(|t| (*t).to_owned()).collect()
@@ -111,7 +121,9 @@ mod tests {
 
     #[test]
     fn addresses_alone_mean_the_same_as_the_least_file() {
-        let quick = quick(&texts(&[":8080"]), &texts(&["127.0.0.1:5001", "app:80"])).unwrap();
+        let quick =
+            quick(&texts(&[":8080"]), &texts(&["127.0.0.1:5001", "app:80"]), Some(ADMIN_ADDRESS))
+                .unwrap();
         let file = r#"
             access_log = {}
             [[listener]]
@@ -131,7 +143,7 @@ mod tests {
     fn every_faulty_address_is_named() {
         let listen = texts(&["8080", ":8090", ":8081", "127.0.0.1:8081"]);
         let to = texts(&["5001", "127.0.0.1:5001", "127.0.0.1:5001", "a b:1"]);
-        let faults = quick(&listen, &to).unwrap_err().join("\n");
+        let faults = quick(&listen, &to, Some(ADMIN_ADDRESS)).unwrap_err().join("\n");
         for part in [
             "--listen 8080:",
             "--listen :8090: overlaps with the admin address",
@@ -142,7 +154,7 @@ mod tests {
         ] {
             assert!(faults.contains(part), "{part} is not in:\n{faults}");
         }
-        let faults = quick(&[], &[]).unwrap_err().join("\n");
+        let faults = quick(&[], &[], None).unwrap_err().join("\n");
         assert!(faults.contains("no `--listen`") && faults.contains("no `--to`"), "{faults}");
     }
 }

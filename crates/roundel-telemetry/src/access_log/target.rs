@@ -12,6 +12,8 @@ use std::path::PathBuf;
 pub enum LogTarget {
     /// Standard output.
     Stdout,
+    /// Standard error.
+    Stderr,
     /// A file, made if it does not exist (mode 0640), appended to; or a FIFO.
     File(PathBuf),
 }
@@ -22,6 +24,7 @@ impl LogTarget {
         match self {
             // Not `io::Stdout`, whose buffer would make one system call of every line.
             Self::Stdout => io::stdout().as_fd().try_clone_to_owned().map(File::from),
+            Self::Stderr => io::stderr().as_fd().try_clone_to_owned().map(File::from),
             Self::File(path) => {
                 // Opening a FIFO for writing alone waits until someone reads it. Linux opens it at
                 // once for both directions (fifo(7)); nothing is ever read.
@@ -36,6 +39,7 @@ impl fmt::Display for LogTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stdout => f.write_str("stdout"),
+            Self::Stderr => f.write_str("stderr"),
             Self::File(path) => path.display().fmt(f),
         }
     }

@@ -123,10 +123,10 @@ impl Writer {
     fn judge(&mut self, error: &io::Error) -> Refused {
         match error.kind() {
             ErrorKind::Interrupted => return Refused::Retry(Duration::ZERO),
-            // Standard output that another program made non-blocking, and a slow reader: no error.
+            // A standard stream that another program made non-blocking, and a slow reader: no error.
             ErrorKind::WouldBlock => return Refused::Retry(REST),
             // As with any filter: when the reader has gone, there is nobody to tell.
-            ErrorKind::BrokenPipe if self.target == LogTarget::Stdout => {
+            ErrorKind::BrokenPipe if !matches!(self.target, LogTarget::File(_)) => {
                 self.is_closed = true;
                 return Refused::GiveUp;
             }

@@ -1,0 +1,90 @@
+//! The demo's servers: child processes, started again when they end.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use roundel_supervisor::{Output, Process, ProcessSpec};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+/// Long enough to watch the failover.
+const RESTART_AFTER: Duration = Duration::from_secs(5);
+
+/// A server to run.
+#[derive(Debug, Clone)]
+pub(crate) struct DemoServer {
+    /// What it calls itself.
+    pub(crate) name: String,
+    /// Its port on 127.0.0.1.
+    pub(crate) port: u16,
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// What it calls itself.
+    pub(crate) name: String,
+    /// Its port on 127.0.0.1.
+    pub(crate) port: u16,
+    /// Its process.
+    pub(crate) pid: u32,
+}
+
+/// All of them. Dropping it ends them.
+#[derive(Debug)]
+pub(crate) struct DemoServers(Vec<(DemoServer, Process)>);
+
+impl DemoServers {
+    /// Starts all of them.
+    pub(crate) fn start(servers: Vec<DemoServer>) -> anyhow::Result<Self> {
+        let start = |server: DemoServer| spawn(&server).map(|process| (server, process));
+        servers.into_iter().map(start).collect::<anyhow::Result<_>>().map(Self)
+    }
+
+    /// Each with its process.
+    pub(crate) fn running(&self) -> Vec<Running> {
+        let running = |(server, process): &(DemoServer, Process)| Running {
+            name: server.name.clone(),
+            port: server.port,
+            pid: process.pid(),
+        };
+        self.0.iter().map(running).collect()
+    }
+
+    /// Starts each again that ends, until the returned set is dropped, which ends them all.
+    pub(crate) fn supervise(self, runtime: &Runtime) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        for (server, process) in self.0 {
+            tasks.spawn_on(keep_running(server, process), runtime.handle());
+        }
+        tasks
+    }
+}
+
+async fn keep_running(server: DemoServer, mut process: Process) {
+    let DemoServer { name, port } = &server;
+    loop {
+        let status = process.wait().await;
+        let (pid, seconds) = (process.pid(), RESTART_AFTER.as_secs());
+        tracing::warn!(name, pid, %status, "demo server ended; starts again in {seconds} s");
+        tokio::time::sleep(RESTART_AFTER).await;
+        match spawn(&server) {
+            Ok(started) => process = started,
+            Err(error) => return tracing::error!(name, "{error:#}"),
+        }
+        tracing::info!(name, port, pid = process.pid(), "demo server started");
+    }
+}
+
+fn spawn(server: &DemoServer) -> anyhow::Result<Process> {
+    let program = std::env::current_exe().context("cannot find the program's own file")?;
+    let arguments =
+        ["demo-server".into(), server.name.clone().into(), server.port.to_string().into()];
+    Ok(Process::spawn(ProcessSpec {
+        program: program.into_os_string(),
+        arguments: arguments.into(),
+        environment: Vec::new(),
+        working_directory: None,
+        output: Output::Inherit,
+    })?)
+}

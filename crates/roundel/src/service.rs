@@ -1,0 +1,274 @@
+//! A running balancer: its parts in the order in which they start and stop.
+//!
+//! Start: bind everything, then run everything, then say so. Whatever can fail fails before the first
+//! request is accepted. Stop: accept nothing new, let workers finish within the grace time, then end
+//! the control plane and the log. A second signal ends the process at once.
+//!
+//! Two runtimes never mix: workers are threads of the data plane; control plane and admin surface
+//! share one small tokio runtime here, so a slow operator never stalls traffic.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use roundel_admin::{Admin, Phase, ProcessStatus, Surface, Token};
+use roundel_config::Config;
+use roundel_config::model::{AccessLogConfig, AccessLogFormat, AdminConfig, LogTarget};
+use roundel_control::{Control, ControlOptions, FileWatch};
+use roundel_proxy::{Drained, Proxy, ProxyOptions};
+use roundel_telemetry::{AccessLog, LogFormat, Registry};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::reload::Reloader;
+use crate::signals::{Request, Signals, Stop};
+use crate::{descriptors, notify, workers};
+
+/// Signals from workers that wait for the control plane; more are lost, which only delays verdicts.
+const WORKER_SIGNALS_WAITING: usize = 1024;
+
+/// Stack of a thread of the control plane; deep recursion has no place there.
+const STACK_BYTES: usize = 512 * 1024;
+
+/// Name look-ups block a thread each.
+const BLOCKING_THREADS_MAX: usize = 8;
+
+/// How long the access log may take to write its last lines.
+const LAST_LINES: Duration = Duration::from_secs(2);
+
+/// How much longer than the grace time the workers may take to cut what is left.
+const CUTTING: Duration = Duration::from_secs(5);
+
+/// A running balancer.
+pub(crate) struct Service {
+    runtime: Runtime,
+    proxy: Proxy,
+    control: Control,
+    access_log: Option<Arc<AccessLog>>,
+    status: watch::Sender<ProcessStatus>,
+    signals: Signals,
+    reloader: Option<Reloader>,
+    admin: Option<SocketAddr>,
+    /// Watches for as long as it lives.
+    _watch: Option<FileWatch>,
+}
+
+impl Service {
+    /// Starts a balancer. `file` is where the configuration came from and comes from again at a
+    /// reload; `None` when it cannot change.
+    pub(crate) fn start(config: Config, file: Option<&Path>) -> anyhow::Result<Self> {
+        descriptors::raise_limit();
+        let workers = config.workers.map_or_else(workers::allowed, NonZeroUsize::get);
+        let registry = Arc::new(Registry::new(workers));
+        let access_log = config.access_log.as_ref().map(|log| open_log(log, &registry));
+        let access_log = access_log.transpose()?.map(Arc::new);
+        let admin = bind_admin(&config.admin)?;
+        let admin_address = admin.as_ref().map(Admin::address);
+        let options = ControlOptions { workers, registry: Arc::clone(&registry) };
+        let prepared = roundel_control::prepare(config, options)?;
+
+        let runtime = build_runtime().context("cannot start the control plane's runtime")?;
+        let entered = runtime.enter();
+        let signals = Signals::take().context("cannot take over signals")?;
+        let (worker_signals, from_workers) = mpsc::channel(WORKER_SIGNALS_WAITING);
+        let options = ProxyOptions {
+            workers,
+            registry: Arc::clone(&registry),
+            access_log: access_log.clone(),
+            signals: worker_signals,
+        };
+        let proxy = Proxy::start(&prepared.snapshot(), options).context("cannot start workers")?;
+        let publisher = proxy.publisher();
+        let publish = Box::new(move |snapshot| publisher.publish(&snapshot));
+        let control = prepared.run(publish, from_workers);
+
+        let (status, _) = watch::channel(ProcessStatus::default());
+        if let Some(admin) = admin {
+            runtime.spawn(serve(admin, surface(&control, registry, &status)));
+        }
+        let reloader = file.map(|file| Reloader::start(file, control.clone(), status.clone()));
+        let watch = file.zip(reloader.clone()).and_then(|(file, reloader)| follow(file, reloader));
+        let alive = control.clone();
+        runtime.spawn(notify::keep_watchdog_calm(move || {
+            let control = alive.clone();
+            async move { control.answer().await }
+        }));
+
+        status.send_modify(|status| status.phase = Phase::Ready);
+        tracing::info!(workers, version = env!("CARGO_PKG_VERSION"), "ready");
+        notify::ready("ready");
+        drop(entered);
+        Ok(Self {
+            proxy,
+            control,
+            access_log,
+            status,
+            signals,
+            reloader,
+            admin: admin_address,
+            _watch: watch,
+            runtime,
+        })
+    }
+
+    /// Runs until a signal ends it.
+    pub(crate) fn run(mut self) -> ExitCode {
+        let runtime = self.runtime.handle().clone();
+        let stop = runtime.block_on(self.attend());
+        self.stop(stop)
+    }
+
+    /// Does what signals ask for, until one asks for the end.
+    async fn attend(&mut self) -> Stop {
+        loop {
+            match self.signals.next().await {
+                Request::Stop(stop) => return stop,
+                Request::Reload => self.reload(),
+                Request::Reopen => self.reopen(),
+            }
+        }
+    }
+
+    fn reload(&self) {
+        let Some(reloader) = &self.reloader else {
+            return tracing::warn!("nothing to reload: started without a configuration file");
+        };
+        reloader.request();
+    }
+
+    fn reopen(&self) {
+        if let Some(log) = &self.access_log {
+            tracing::info!("access log reopened");
+            log.reopen();
+        }
+    }
+
+    fn stop(self, reason: Stop) -> ExitCode {
+        let Self { runtime, proxy, control, access_log, status, mut signals, .. } = self;
+        let grace = control.config().shutdown.grace;
+        status.send_modify(|status| status.phase = Phase::Draining);
+        notify::stopping();
+        let signal = reason.signal_name();
+        tracing::info!(signal, grace_seconds = grace.as_secs_f64(), "stopping");
+        proxy.drain(grace);
+        let code = runtime.block_on(async {
+            tokio::select! {
+                drained = finish(proxy, grace + CUTTING) => report(drained),
+                again = signals.next_stop() => {
+                    tracing::warn!(signal = again.signal_name(), "stopped at once");
+                    again.exit_code()
+                }
+            }
+        });
+        runtime.block_on(control.shutdown());
+        if access_log.is_some_and(|log| !log.shutdown(LAST_LINES)) {
+            tracing::warn!("the access log's last lines are lost: its target takes none");
+        }
+        // Threads that wait for a resolver must not hold up the end.
+        runtime.shutdown_background();
+        code
+    }
+
+    /// The control plane's runtime, for what accompanies the balancer.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Where the admin surface is, if there is one.
+    pub(crate) fn admin(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// Where the first listener is.
+    pub(crate) fn listener(&self) -> Option<SocketAddr> {
+        self.control.snapshot().listeners.first().map(|listener| listener.address)
+    }
+}
+
+fn build_runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_stack_size(STACK_BYTES)
+        .thread_name("control")
+        .enable_all()
+        .build()
+}
+
+fn open_log(config: &AccessLogConfig, registry: &Registry) -> anyhow::Result<AccessLog> {
+    let format = match config.format {
+        AccessLogFormat::Text => LogFormat::Text,
+        AccessLogFormat::Combined => LogFormat::Combined,
+        AccessLogFormat::Json => LogFormat::Json,
+    };
+    let target = match &config.target {
+        LogTarget::Stdout => roundel_telemetry::LogTarget::Stdout,
+        LogTarget::Stderr => roundel_telemetry::LogTarget::Stderr,
+        LogTarget::File(path) => roundel_telemetry::LogTarget::File(path.clone()),
+    };
+    AccessLog::start(target, format, registry.access_log())
+        .with_context(|| format!("cannot open the access log {}", config.target))
+}
+
+fn bind_admin(config: &AdminConfig) -> anyhow::Result<Option<Admin>> {
+    let Some(address) = config.address else { return Ok(None) };
+    let token = config.token_file.as_deref().map(Token::read).transpose()?;
+    let admin = Admin::bind(address, token)?;
+    tracing::info!(address = %admin.address(), "admin bound");
+    Ok(Some(admin))
+}
+
+fn surface(
+    control: &Control,
+    registry: Arc<Registry>,
+    status: &watch::Sender<ProcessStatus>,
+) -> Surface {
+    let control = control.clone();
+    Surface {
+        snapshot: Box::new(move || control.snapshot()),
+        registry,
+        process: status.subscribe(),
+        version: env!("CARGO_PKG_VERSION"),
+    }
+}
+
+async fn serve(admin: Admin, surface: Surface) {
+    let Err(error) = admin.serve(surface).await;
+    tracing::error!(%error, "the admin surface has ended; traffic goes on");
+}
+
+/// Has a change of the file request a reload.
+fn follow(file: &Path, reloader: Reloader) -> Option<FileWatch> {
+    let watch = roundel_control::watch(file, move || reloader.request());
+    watch.inspect_err(|error| tracing::warn!(%error, "changes are taken on SIGHUP only")).ok()
+}
+
+/// Waits for the workers to end, on a thread of its own since that blocks.
+async fn finish(proxy: Proxy, within: Duration) -> Option<Drained> {
+    let (done, drained) = oneshot::channel();
+    let join = move || {
+        // Nobody listens any more after a second signal.
+        let _ = done.send(proxy.join());
+    };
+    thread::Builder::new().name("drain".to_owned()).spawn(join).ok()?;
+    tokio::time::timeout(within, drained).await.ok()?.ok()
+}
+
+fn report(drained: Option<Drained>) -> ExitCode {
+    match drained {
+        Some(Drained { cut: 0 }) => tracing::info!("stopped"),
+        Some(Drained { cut }) => {
+            tracing::warn!(exchanges_cut = cut, "stopped: exchanges outlived the grace time");
+        }
+        None => {
+            tracing::error!("workers did not end in time; this is a bug in Roundel");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
