@@ -6,7 +6,7 @@
 //! them; nobody stores the result beside them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 
 use crate::address::ConnectAddress;
 use crate::name::Name;
@@ -86,7 +86,8 @@ pub struct Endpoint {
 
 /// Counts of one endpoint that all workers share and that a reload keeps.
 ///
-/// On its own cache lines: every exchange touches it from every worker.
+/// On its own cache lines: every exchange touches it from every worker. Attempts in flight are
+/// counted in one order with the pool's [line](crate::line): see there.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct EndpointShared {
@@ -99,7 +100,7 @@ pub struct EndpointShared {
 impl EndpointShared {
     /// Attempts running at this moment, over all workers.
     pub fn in_flight(&self) -> u32 {
-        self.in_flight.load(Relaxed)
+        self.in_flight.load(SeqCst)
     }
 
     /// Attempts started since the process began.
@@ -120,9 +121,9 @@ impl EndpointShared {
     /// Starts an attempt unless `limit` attempts are running. Returns the request's number,
     /// counted from 1, which the access log prints. Every start is paired with one [`Self::end`].
     pub fn try_start(&self, limit: Option<u32>) -> Option<u64> {
-        let running = self.in_flight.fetch_add(1, Relaxed);
+        let running = self.in_flight.fetch_add(1, SeqCst);
         if limit.is_some_and(|limit| running >= limit) {
-            self.in_flight.fetch_sub(1, Relaxed);
+            self.in_flight.fetch_sub(1, SeqCst);
             return None;
         }
         Some(self.requests.fetch_add(1, Relaxed) + 1)
@@ -130,7 +131,7 @@ impl EndpointShared {
 
     /// Ends an attempt.
     pub fn end(&self) {
-        self.in_flight.fetch_sub(1, Relaxed);
+        self.in_flight.fetch_sub(1, SeqCst);
     }
 
     /// Notes a good attempt. Writes only after a failure, so the common case stays read-only.

@@ -4,10 +4,11 @@
 //! [`Candidates::of`], not once for each request: workers read the result.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::AtomicU64;
 
 use crate::balance::{Balancer, Pick};
 use crate::endpoint::{AdminState, Endpoint, Health};
+use crate::line::Line;
 use crate::name::Name;
 use crate::policy::PoolPolicy;
 
@@ -53,14 +54,14 @@ pub enum Tier {
     Empty,
 }
 
-/// Counts of a pool that all workers share and that a reload keeps.
+/// What all workers share of a pool and a reload keeps.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct PoolShared {
     /// Ticket counter of `round_robin`.
     pub cursor: AtomicU64,
-    /// Exchanges waiting for an endpoint, over all workers.
-    pub queued: AtomicU32,
+    /// Exchanges that wait for an endpoint below its limit.
+    pub line: Line,
 }
 
 impl Pool {

@@ -11,6 +11,7 @@
 //! | failure | tried again |
 //! |---|---|
 //! | no connection, or none in time | any method: nothing was processed |
+//! | a kept connection closed, before a response byte | the same; it says nothing of the endpoint, so it neither counts as an attempt nor is it charged |
 //! | closed, before a response byte | any method if certainly unprocessed, else idempotent ones, or all if the operator says so |
 //! | not written in time, no response head in time | any method if certainly unprocessed, else idempotent ones |
 //! | malformed response head | idempotent ones: the request was processed, yet another endpoint may answer well |
@@ -40,7 +41,8 @@ pub struct FailedAttempt {
     pub is_unprocessed: bool,
     /// Whether all request bytes sent so far can be sent again.
     pub is_replayable: bool,
-    /// Attempts made so far, this one included.
+    /// Attempts made so far, this one included, and those on a kept connection that turned out
+    /// closed not counted: of these a caller makes at most one per request.
     pub attempts: u32,
 }
 
@@ -100,7 +102,7 @@ fn judge(policy: &RetryPolicy, attempt: FailedAttempt) -> Result<Charge, GiveUp>
     if !attempt.is_replayable {
         return Err(GiveUp::BodyNotReplayable);
     }
-    if attempt.attempts > policy.attempts {
+    if attempt.attempts > policy.attempts && attempt.failure != AttemptFailure::ReusedClosed {
         return Err(GiveUp::AttemptsUsed);
     }
     Ok(charge)
@@ -121,7 +123,11 @@ fn may_repeat(policy: &RetryPolicy, attempt: FailedAttempt) -> Result<Charge, Gi
         F::Malformed | F::Status => is_idempotent,
         F::Truncated | F::Stalled => return Err(GiveUp::NotRetryable),
     };
-    if is_safe { Ok(Charge::Budget) } else { Err(GiveUp::MayBeProcessed) }
+    match attempt.failure {
+        _ if !is_safe => Err(GiveUp::MayBeProcessed),
+        F::ReusedClosed => Ok(Charge::Free),
+        _ => Ok(Charge::Budget),
+    }
 }
 
 /// Bounds retries to a share of requests, so that a failing pool is not hit twice as hard.

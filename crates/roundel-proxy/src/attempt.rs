@@ -16,7 +16,7 @@ use roundel_http::{
 use crate::block::Block;
 use crate::buffers::{Buffers, Response};
 use crate::deadline::Millis;
-use crate::exchange::{Exchange, end_of_upload, note_error};
+use crate::exchange::{Exchange, end_of_upload};
 use crate::flow::{FlowError, Step};
 use crate::pace::{Pace, PaceLimit};
 use crate::pick::Place;
@@ -66,7 +66,6 @@ pub(crate) enum Failed {
     /// The endpoint's side failed; another attempt may be made.
     Upstream {
         failure: AttemptFailure,
-        status: u16,
         /// Certainly nothing of the request was processed.
         is_unprocessed: bool,
     },
@@ -76,7 +75,7 @@ pub(crate) enum Failed {
 
 impl Failed {
     fn upstream(failure: AttemptFailure, is_unprocessed: bool) -> Self {
-        Self::Upstream { failure, status: 0, is_unprocessed }
+        Self::Upstream { failure, is_unprocessed }
     }
 }
 
@@ -129,8 +128,6 @@ impl Exchange<'_> {
         let metrics = place.endpoint.metrics();
         metrics.first_byte.record(first_byte_us);
         metrics.responses.increment(self.buffers.response.head.status);
-        self.judge_status(place)?;
-        self.note_status(place);
         Ok(Answer { socket: sending.socket, bytes, is_upload_cut: sending.is_upload_cut })
     }
 
@@ -144,7 +141,7 @@ impl Exchange<'_> {
         let task = Owner::Task(self.worker.current_task());
         // What can't be sent twice is sent only where nothing has been heard at this very moment.
         let is_careful = !self.buffers.request.head.method.is_idempotent();
-        loop {
+        while !self.must_be_fresh {
             let (socket, closed) = endpoint.idle.take();
             endpoint.note_idle_gone(closed + usize::from(socket.is_some()));
             let Some(socket) = socket else { break };
@@ -163,10 +160,14 @@ impl Exchange<'_> {
             .map_err(|_| refused())?;
         let timeout = place.pool.pool.policy.timeouts.connect;
         let until = deadline.min(self.worker.clock.after(timeout));
-        self.worker
-            .ready(&socket, Ready::WRITE, until)
-            .await
-            .map_err(|_| Failed::upstream(AttemptFailure::ConnectTimeout, true))?;
+        poll_fn(|_| {
+            if self.client.socket.is_broken() {
+                return Poll::Ready(Err(Failed::Downstream(EndReason::ClientClosed)));
+            }
+            let late = |_| Failed::upstream(AttemptFailure::ConnectTimeout, true);
+            self.worker.poll_ready(&socket, Ready::WRITE, until).map_err(late)
+        })
+        .await?;
         socket.connected().map_err(|_| refused())?;
         endpoint.metrics().connections_made.increment();
         let connect_us = self.worker.clock.micros().saturating_sub(started_us);
@@ -257,7 +258,8 @@ impl Exchange<'_> {
             let n = match received {
                 Ok(Received::Nothing) => return Ok(None),
                 Ok(Received::Bytes(n)) => n,
-                Ok(Received::End) | Err(_) => return Err(self.closed_early(sending)),
+                Ok(Received::End) => return Err(self.closed_early(sending, !sending.is_upload_cut)),
+                Err(_) => return Err(self.closed_early(sending, false)),
             };
             let method = self.buffers.request.head.method;
             let Response { bytes, head } = &mut self.buffers.response;
@@ -333,16 +335,19 @@ impl Exchange<'_> {
     }
 
     /// The endpoint closed or reset the connection before a whole head came.
-    fn closed_early(&self, sending: &Sending<'_>) -> Failed {
+    fn closed_early(&self, sending: &Sending<'_>, is_orderly: bool) -> Failed {
         let has_answered = !self.buffers.response.bytes.is_empty() || sending.interim_count > 0;
         if has_answered {
             return Failed::upstream(AttemptFailure::Malformed, false);
         }
         let failure =
             if sending.is_reused { AttemptFailure::ReusedClosed } else { AttemptFailure::Closed };
-        // Nothing that was sent has arrived: the endpoint had closed before.
+        // An orderly close acknowledges all that arrived before it: if it acknowledges nothing,
+        // the endpoint had closed before. A reset proves nothing, since its acknowledgement is not
+        // taken in, and the endpoint may have read the request and not yet said so.
         let written = self.buffers.upload.written_bytes();
-        let is_unprocessed = written == 0 || sending.socket.unacknowledged() >= written;
+        let is_unprocessed =
+            written == 0 || is_orderly && sending.socket.unacknowledged() >= written;
         Failed::upstream(failure, is_unprocessed)
     }
 
@@ -417,31 +422,6 @@ impl Exchange<'_> {
                 }
                 Ok(Received::End) | Err(_) => return Err(EndReason::ClientClosed),
             }
-        }
-        Ok(())
-    }
-
-    /// Outlier detection takes a server error for a failure, as users do: an endpoint that answers
-    /// nothing but 500, quickly, is worse than a dead one.
-    fn note_status(&self, place: &Place) {
-        if self.buffers.response.head.status >= 500 {
-            note_error(self.worker, place);
-        } else {
-            place.endpoint.shared.note_success();
-        }
-    }
-
-    /// A status that the pool retries counts as a failed attempt, while another may be made.
-    fn judge_status(&self, place: &Place) -> Result<(), Failed> {
-        let status = self.buffers.response.head.status;
-        let retry = &place.pool.pool.policy.retry;
-        let is_retried = retry.statuses.contains(&status)
-            && self.record.attempts <= retry.attempts
-            && self.buffers.request.head.method.is_idempotent()
-            && self.buffers.upload.is_replayable();
-        if is_retried {
-            let failure = AttemptFailure::Status;
-            return Err(Failed::Upstream { failure, status, is_unprocessed: false });
         }
         Ok(())
     }

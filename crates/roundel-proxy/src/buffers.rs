@@ -1,6 +1,7 @@
 //! What a runner owns and reuses from exchange to exchange, so that the steady state allocates
 //! nothing.
 
+use roundel_core::endpoint::EndpointId;
 use roundel_http::{RequestHead, ResponseHead};
 
 use crate::flow::Flow;
@@ -17,8 +18,8 @@ pub(crate) struct Buffers {
     pub(crate) upload: Flow,
     /// The response on its way to the client.
     pub(crate) download: Flow,
-    /// Endpoints tried in this exchange, by index into the pool.
-    pub(crate) tried: Vec<usize>,
+    /// Endpoints tried in this exchange.
+    pub(crate) tried: Vec<EndpointId>,
 }
 
 /// A request head and what was read with it.

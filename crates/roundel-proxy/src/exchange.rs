@@ -24,7 +24,7 @@ use crate::client::Client;
 use crate::deadline::Millis;
 use crate::flow::FlowError;
 use crate::forwarded::Forwarding;
-use crate::pick::{Place, pick};
+use crate::pick::{Place, Refusal, Wanted, pick, wait};
 use crate::record::Record;
 use crate::reply::Reply;
 use crate::request_id::is_acceptable;
@@ -40,6 +40,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) settings: Rc<ListenerSettings>,
     pub(crate) forwarding: Forwarding,
     pub(crate) record: Record,
+    /// A kept connection turned out closed; what follows goes by new ones, so that it happens once.
+    pub(crate) must_be_fresh: bool,
 }
 
 /// How an exchange ended, and what becomes of the client's connection.
@@ -71,6 +73,7 @@ pub(crate) async fn run(worker: &Rc<Worker>, client: &mut Client, buffers: &mut 
         forwarding: Forwarding::of(&settings.forwarded, client.peer.ip()),
         settings,
         buffers,
+        must_be_fresh: false,
     };
     let ending = match admission {
         Admission::Refused(reason) => exchange.refuse(reason).await,
@@ -158,11 +161,11 @@ impl Exchange<'_> {
                 Ok(place) => place,
                 Err(reason) => return self.refuse(reason).await,
             };
-            let failed = match self.attempt(&place, deadline).await {
+            let end = match self.attempt(&place, deadline).await {
+                Ok(_) if self.is_turned_down(&place, deadline) => None,
                 Ok(answer) => return self.relay(place, answer).await,
-                Err(failed) => failed,
+                Err(failed) => self.judge(&place, failed, deadline),
             };
-            let end = self.judge(&place, failed, deadline);
             // Neither the next attempt nor a refusal needs this place.
             drop(place);
             if let Some(reason) = end {
@@ -186,9 +189,8 @@ impl Exchange<'_> {
         let upload = &mut self.buffers.upload;
         upload.frame(framing, encoder);
         upload.limit_data(self.settings.limits.body_bytes_max.unwrap_or(u64::MAX));
-        if retry.attempts > 0 {
-            upload.keep_for_replay(retry.body_bytes_max);
-        }
+        // Even without retries: a kept connection that turns out closed is not the client's concern.
+        upload.keep_for_replay(retry.body_bytes_max);
         let fed = upload.feed(self.buffers.request.body()).map_err(end_of_upload)?;
         self.buffers.request.taken += fed;
         let is_short = matches!(framing, Framing::Length(n) if n <= GATHERED_BYTES_MAX);
@@ -204,11 +206,15 @@ impl Exchange<'_> {
         key_hash: Option<u64>,
         deadline: Millis,
     ) -> Result<Place, EndReason> {
-        let tried = &self.buffers.tried;
-        let (place, queue_us) = pick(self.worker, pool, key_hash, tried, deadline).await?;
-        if let Some(queue_us) = queue_us {
-            self.record.timing.queue_us = Some(self.record.timing.queue_us.unwrap_or(0) + queue_us);
-        }
+        let wanted = Wanted { pool, key_hash, tried: &self.buffers.tried };
+        let place = match pick(self.worker, wanted) {
+            Ok(place) => place,
+            Err(Refusal::NoEndpoint) => return Err(EndReason::NoEndpoint),
+            Err(Refusal::Full) => {
+                let queue_us = &mut self.record.timing.queue_us;
+                wait(self.worker, wanted, &self.client.socket, deadline, queue_us).await?
+            }
+        };
         if self.record.attempts > 0 {
             pool.metrics().retries.increment();
         }
@@ -220,32 +226,53 @@ impl Exchange<'_> {
 
     /// What follows from a failed attempt: another one (`None`), or the end of the exchange.
     fn judge(&mut self, place: &Place, failed: Failed, deadline: Millis) -> Option<EndReason> {
-        let (failure, status, is_unprocessed) = match failed {
+        let (failure, is_unprocessed) = match failed {
             Failed::Downstream(reason) => return Some(reason),
-            Failed::Upstream { failure, status, is_unprocessed } => {
-                (failure, status, is_unprocessed)
-            }
+            Failed::Upstream { failure, is_unprocessed } => (failure, is_unprocessed),
         };
         note_failure(self.worker, place, failure);
+        let is_retried = self.is_retried(place, failure, is_unprocessed, deadline);
+        self.must_be_fresh |= failure == AttemptFailure::ReusedClosed;
+        if is_retried { None } else { Some(end_of(failure)) }
+    }
+
+    /// Whether another attempt follows on an answer, because of its status.
+    fn is_turned_down(&mut self, place: &Place, deadline: Millis) -> bool {
+        let status = self.buffers.response.head.status;
+        let is_listed = place.pool.pool.policy.retry.statuses.contains(&status);
+        if is_listed && self.is_retried(place, AttemptFailure::Status, false, deadline) {
+            note_failure(self.worker, place, AttemptFailure::Status);
+            return true;
+        }
+        note_status(self.worker, place, status);
+        false
+    }
+
+    fn is_retried(
+        &mut self,
+        place: &Place,
+        failure: AttemptFailure,
+        is_unprocessed: bool,
+        deadline: Millis,
+    ) -> bool {
         let now = self.worker.clock.millis();
         let attempt = FailedAttempt {
             failure,
-            status,
+            status: self.buffers.response.head.status,
             is_idempotent: self.buffers.request.head.method.is_idempotent(),
             is_unprocessed,
             is_replayable: self.buffers.upload.is_replayable(),
-            attempts: self.record.attempts,
+            attempts: self.record.attempts - u32::from(self.must_be_fresh),
         };
         let policy = &place.pool.pool.policy.retry;
         match verdict(policy, attempt, &mut place.pool.budget.borrow_mut(), now) {
-            Verdict::Retry if now < deadline => {
-                self.buffers.tried.push(place.index);
-                None
+            Verdict::Retry => {
+                self.buffers.tried.push(place.endpoint.id);
+                now < deadline
             }
-            Verdict::Retry => Some(end_of(failure)),
             Verdict::GiveUp(reason) => {
                 place.pool.metrics().give_ups.increment(reason);
-                Some(end_of(failure))
+                false
             }
         }
     }
@@ -328,12 +355,22 @@ pub(crate) fn note_failure(worker: &Worker, place: &Place, failure: AttemptFailu
 }
 
 /// Counts an error of an endpoint, and signals when there were too many in a row.
-pub(crate) fn note_error(worker: &Worker, place: &Place) {
+fn note_error(worker: &Worker, place: &Place) {
     let endpoint = &place.endpoint;
     let errors = endpoint.shared.note_error();
     let outlier = place.pool.pool.policy.outlier_detection.as_ref();
     if outlier.and_then(|o| o.consecutive_errors).is_some_and(|max| errors >= max.get()) {
         worker.signal(Signal::ConsecutiveErrors(endpoint.id));
+    }
+}
+
+/// Outlier detection takes a server error for a failure, as users do: an endpoint that answers
+/// nothing but 500, quickly, is worse than a dead one.
+fn note_status(worker: &Worker, place: &Place, status: u16) {
+    if status >= 500 {
+        note_error(worker, place);
+    } else {
+        place.endpoint.shared.note_success();
     }
 }
 

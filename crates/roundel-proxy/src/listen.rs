@@ -40,6 +40,8 @@ struct Open {
     token: Token,
     /// The socket may hold connections to accept.
     is_ready: bool,
+    /// Descriptors ran out while connections waited, of which no event will tell again.
+    is_starved: bool,
     /// Goes as soon as its queue is empty.
     is_closing: bool,
 }
@@ -57,6 +59,13 @@ impl Listeners {
     pub(crate) fn note_ready(&mut self, slot: u32) {
         if let Some(open) = self.open.iter_mut().find(|open| open.slot == slot) {
             open.is_ready = true;
+        }
+    }
+
+    /// Has another look at sockets that could be neither served nor cleared when last looked at.
+    pub(crate) fn retry_starved(&mut self) {
+        for open in &mut self.open {
+            open.is_ready |= std::mem::take(&mut open.is_starved);
         }
     }
 
@@ -101,6 +110,7 @@ impl Listeners {
                     local,
                     token,
                     is_ready: true,
+                    is_starved: false,
                     is_closing: false,
                 });
             }
@@ -135,6 +145,7 @@ impl Listeners {
                     Err(error) => {
                         metrics.accept_failures.increment();
                         open.is_ready = turn_one_away(&mut self.reserve, socket);
+                        open.is_starved = !open.is_ready;
                         tracing::warn!(%error, "a connection could not be accepted");
                     }
                 }

@@ -5,8 +5,10 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use roundel_core::end::EndReason;
+use roundel_core::endpoint::EndpointId;
 
 use crate::deadline::Millis;
+use crate::socket::Socket;
 use crate::view::{LocalEndpoint, LocalPool};
 use crate::worker::Worker;
 
@@ -15,8 +17,6 @@ pub(crate) struct Place {
     worker: Rc<Worker>,
     pub(crate) pool: Rc<LocalPool>,
     pub(crate) endpoint: Rc<LocalEndpoint>,
-    /// The endpoint's index in the pool.
-    pub(crate) index: usize,
     /// The request's number at the endpoint.
     pub(crate) number: u64,
 }
@@ -28,53 +28,62 @@ impl Drop for Place {
     }
 }
 
+/// What kind of place is wanted.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) pool: &'a Rc<LocalPool>,
+    /// What the `hash` balancer goes by.
+    pub(crate) key_hash: Option<u64>,
+    /// Endpoints that are the last choice.
+    pub(crate) tried: &'a [EndpointId],
+}
+
 /// Why there is no place at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
+pub(crate) enum Refusal {
     /// No endpoint takes traffic.
     NoEndpoint,
-    /// Those that do are at their limit.
+    /// Those that do are at their limit, or others came first.
     Full,
 }
 
-/// Gets a place at one endpoint of `pool`, if possible at one not in `tried`. Waits in the pool's
-/// queue when all are at their limit, until `deadline` at most. Also tells how long it waited.
-pub(crate) async fn pick(
-    worker: &Rc<Worker>,
-    pool: &Rc<LocalPool>,
-    key_hash: Option<u64>,
-    tried: &[usize],
-    deadline: Millis,
-) -> Result<(Place, Option<u64>), EndReason> {
-    match try_pick(worker, pool, key_hash, tried) {
-        Ok(place) => Ok((place, None)),
-        Err(Refusal::NoEndpoint) => Err(EndReason::NoEndpoint),
-        Err(Refusal::Full) => {
-            let since = worker.clock.micros();
-            let place = wait(worker, pool, key_hash, deadline).await?;
-            Ok((place, Some(worker.clock.micros() - since)))
-        }
+/// Gets a place at once, unless others wait for one already.
+pub(crate) fn pick(worker: &Rc<Worker>, wanted: Wanted<'_>) -> Result<Place, Refusal> {
+    let Wanted { pool, .. } = wanted;
+    let is_limited = pool.pool.policy.limits.max_in_flight.is_some();
+    if is_limited && pool.pool.shared.line.length() > 0 {
+        return Err(Refusal::Full);
     }
+    try_pick(worker, wanted)
 }
 
-async fn wait(
+/// Waits in the pool's line for a place, until `deadline` at most or until `client` is gone. Notes
+/// how long that took in `queue_us`.
+pub(crate) async fn wait(
     worker: &Rc<Worker>,
-    pool: &Rc<LocalPool>,
-    key_hash: Option<u64>,
+    wanted: Wanted<'_>,
+    client: &Socket,
     deadline: Millis,
+    queue_us: &mut Option<u64>,
 ) -> Result<Place, EndReason> {
+    let pool = wanted.pool;
     let limits = &pool.pool.policy.limits;
     let deadline = deadline.min(worker.clock.after(limits.queue_timeout));
+    let line = &pool.pool.shared.line;
     let waiting = pool
         .queue
-        .join(worker.current_task(), &pool.pool.shared, limits.queue)
+        .join(worker.current_task(), worker.index(), line, limits.queue)
         .ok_or(EndReason::QueueFull)?;
+    let since_us = worker.clock.micros();
     let place = poll_fn(|_| {
+        if client.is_broken() {
+            return Poll::Ready(Err(EndReason::ClientClosed));
+        }
         if waiting.is_first() {
             // The pool may have changed meanwhile, for instance by a new endpoint.
             let view = worker.view();
             let newest = view.pools.iter().find(|new| new.pool.name == pool.pool.name);
-            match try_pick(worker, newest.unwrap_or(pool), key_hash, &[]) {
+            match try_pick(worker, Wanted { pool: newest.unwrap_or(pool), ..wanted }) {
                 Ok(place) => return Poll::Ready(Ok(place)),
                 Err(Refusal::NoEndpoint) => return Poll::Ready(Err(EndReason::NoEndpoint)),
                 Err(Refusal::Full) => {}
@@ -88,27 +97,27 @@ async fn wait(
     })
     .await;
     drop(waiting);
-    // The wake-up may have stood for more than one place, or come for naught.
-    worker.pass_on_room(pool);
+    *queue_us = Some(queue_us.unwrap_or(0) + worker.clock.micros() - since_us);
+    // A place may have been freed in the name of this exchange that it did not take.
+    let newest = place.as_ref().map_or(pool, |place| &place.pool);
+    if has_room(newest) {
+        worker.note_room(newest);
+    }
     place
 }
 
-fn try_pick(
-    worker: &Rc<Worker>,
-    pool: &Rc<LocalPool>,
-    key_hash: Option<u64>,
-    tried: &[usize],
-) -> Result<Place, Refusal> {
+fn try_pick(worker: &Rc<Worker>, wanted: Wanted<'_>) -> Result<Place, Refusal> {
+    let Wanted { pool, key_hash, tried } = wanted;
     let candidates = &pool.pool.candidates.indices;
     if candidates.is_empty() {
         return Err(Refusal::NoEndpoint);
     }
+    let is_fresh = |index: usize| pool.endpoints.get(index).is_some_and(|e| !tried.contains(&e.id));
     // With every candidate tried once, trying one again is better than giving up.
-    let is_fresh = |index: &usize| !tried.contains(index);
-    let tried = if candidates.iter().any(|i| is_fresh(&(*i as usize))) { tried } else { &[] };
+    let wants_fresh = !tried.is_empty() && candidates.iter().any(|i| is_fresh(*i as usize));
     let limit = pool.pool.policy.limits.max_in_flight.map(u32::from);
     let admits = |index: usize| {
-        !tried.contains(&index)
+        (!wants_fresh || is_fresh(index))
             && limit.is_none_or(|limit| {
                 pool.endpoints.get(index).is_some_and(|e| e.shared.in_flight() < limit)
             })
@@ -123,9 +132,17 @@ fn try_pick(
                 worker: worker.clone(),
                 pool: pool.clone(),
                 endpoint: endpoint.clone(),
-                index,
                 number,
             });
         }
     }
+}
+
+/// Whether an endpoint that may be chosen is below its limit.
+fn has_room(pool: &LocalPool) -> bool {
+    let limit = pool.pool.policy.limits.max_in_flight.map(u32::from);
+    pool.pool.candidates.indices.iter().any(|index| {
+        let endpoint = pool.endpoints.get(*index as usize);
+        endpoint.is_some_and(|e| limit.is_none_or(|limit| e.shared.in_flight() < limit))
+    })
 }

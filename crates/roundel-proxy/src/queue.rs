@@ -1,62 +1,60 @@
-//! Exchanges of one pool and one worker that wait for an endpoint below its limit.
+//! A worker's part of a pool's line: which of its tasks holds which ticket.
 //!
-//! First in, first out within a worker. The bound counts waiting exchanges over all workers.
-//! Whoever frees a place wakes the first waiting task; a task that got its place wakes the next,
-//! so a wake-up that stood for several places is not lost.
+//! The order is the pool's, over all workers ([`Line`]). Whoever frees a place wakes the first in
+//! line, here or by a note to the worker that it waits at.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering::Relaxed;
 
-use roundel_core::pool::PoolShared;
+use roundel_core::line::{Line, Ticket};
 
 use crate::task::{TaskId, Tasks};
 
 /// Tasks that wait, in order of arrival.
 #[derive(Debug, Default)]
-pub(crate) struct Queue(RefCell<VecDeque<TaskId>>);
+pub(crate) struct Queue(RefCell<VecDeque<(Ticket, TaskId)>>);
 
 impl Queue {
-    /// Joins the queue unless `max` exchanges of the pool wait already. Leaving is dropping.
+    /// Joins the line unless `max` exchanges of the pool wait already. Leaving is dropping.
     pub(crate) fn join<'a>(
         &'a self,
         task: TaskId,
-        shared: &'a PoolShared,
+        worker: usize,
+        line: &'a Line,
         max: u32,
     ) -> Option<Waiting<'a>> {
-        if shared.queued.fetch_add(1, Relaxed) >= max {
-            shared.queued.fetch_sub(1, Relaxed);
-            return None;
-        }
-        self.0.borrow_mut().push_back(task);
-        Some(Waiting { queue: self, task, shared })
+        let ticket = line.join(worker, max)?;
+        self.0.borrow_mut().push_back((ticket, task));
+        Some(Waiting { queue: self, ticket, line })
     }
 
-    /// Wakes the first waiting task. Returns whether there was one.
-    pub(crate) fn wake_first(&self, tasks: &Tasks) -> bool {
+    /// Wakes the first task that waits here.
+    pub(crate) fn wake_first(&self, tasks: &Tasks) {
         let first = self.0.borrow().front().copied();
-        first.inspect(|task| tasks.wake(*task)).is_some()
+        if let Some((_, task)) = first {
+            tasks.wake(task);
+        }
     }
 }
 
-/// A place in the queue; given up when dropped.
+/// A place in the line; given up when dropped.
 #[derive(Debug)]
 pub(crate) struct Waiting<'a> {
     queue: &'a Queue,
-    task: TaskId,
-    shared: &'a PoolShared,
+    ticket: Ticket,
+    line: &'a Line,
 }
 
 impl Waiting<'_> {
     /// Whether it is this task's turn.
     pub(crate) fn is_first(&self) -> bool {
-        self.queue.0.borrow().front() == Some(&self.task)
+        self.line.first().is_some_and(|(ticket, _)| ticket == self.ticket)
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.shared.queued.fetch_sub(1, Relaxed);
-        self.queue.0.borrow_mut().retain(|task| *task != self.task);
+        self.line.leave(self.ticket);
+        self.queue.0.borrow_mut().retain(|(ticket, _)| *ticket != self.ticket);
     }
 }

@@ -49,7 +49,8 @@ async fn serve(worker: &Rc<Worker>, mut client: Client, buffers: &mut Buffers) {
     loop {
         let next = exchange::run(worker, &mut client, buffers).await;
         match next {
-            Next::Keep if buffers.request.has_bytes() => {}
+            // One who sends request upon request, each answered at once, would keep the worker.
+            Next::Keep if buffers.request.has_bytes() => worker.pause().await,
             Next::Keep if client.socket.ready().has_any(Ready::READ) => {}
             Next::Keep => {
                 let timeout = client.listener.settings().timeouts.keep_alive;

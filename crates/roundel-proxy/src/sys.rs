@@ -3,7 +3,7 @@
 use std::os::fd::BorrowedFd;
 
 /// Bytes written to a TCP socket that the peer's kernel has not acknowledged; 0 when the socket
-/// does not tell. Also answers after a reset: what was unacknowledged then never arrived.
+/// does not tell. After a reset that says nothing: its acknowledgement is not taken in.
 #[allow(unsafe_code, reason = "SIOCOUTQ has no safe wrapper")]
 pub(crate) fn unacknowledged(socket: BorrowedFd<'_>) -> u64 {
     /// `SIOCOUTQ` of linux/sockios.h, the same number as `TIOCOUTQ`.

@@ -88,6 +88,16 @@ impl Tasks {
         batch.append(&mut self.queue.borrow_mut());
     }
 
+    /// Drops all tasks. What they do while they are dropped may wake others, which has no effect.
+    pub(crate) fn clear(&self) {
+        let futures: Vec<BoxedTask> =
+            self.slots.borrow_mut().iter_mut().filter_map(|slot| slot.future.take()).collect();
+        for future in futures {
+            // One that panics must not keep the others from being accounted for.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
+        }
+    }
+
     /// Polls one task. A panic ends that task alone.
     pub(crate) fn poll(&self, id: TaskId) -> Polled {
         let mut future = {

@@ -147,9 +147,15 @@ impl Worker {
                 log.flush();
             }
             if let Some(cut) = self.finished() {
+                self.end_tasks();
                 return Ok(cut);
             }
         }
+    }
+
+    /// Its place among the workers.
+    pub(crate) fn index(&self) -> usize {
+        self.index
     }
 
     pub(crate) fn metrics(&self) -> &WorkerShard {
@@ -192,36 +198,56 @@ impl Worker {
         wanted: Ready,
         deadline: Millis,
     ) -> Result<(), TimedOut> {
+        poll_fn(|_| self.poll_ready(socket, wanted, deadline)).await
+    }
+
+    /// One look at what [`Self::ready`] waits for.
+    pub(crate) fn poll_ready(
+        &self,
+        socket: &Socket,
+        wanted: Ready,
+        deadline: Millis,
+    ) -> Poll<Result<(), TimedOut>> {
+        if socket.ready().has_any(wanted) {
+            return Poll::Ready(Ok(()));
+        }
+        if self.clock.millis() >= deadline {
+            return Poll::Ready(Err(TimedOut));
+        }
+        self.wake_at(deadline);
+        Poll::Pending
+    }
+
+    /// Lets every other task and socket have its turn.
+    pub(crate) async fn pause(&self) {
+        let mut has_paused = false;
         poll_fn(|_| {
-            if socket.ready().has_any(wanted) {
-                return Poll::Ready(Ok(()));
+            if has_paused {
+                return Poll::Ready(());
             }
-            if self.clock.millis() >= deadline {
-                return Poll::Ready(Err(TimedOut));
-            }
-            self.wake_at(deadline);
+            has_paused = true;
+            self.yield_now();
             Poll::Pending
         })
-        .await
+        .await;
     }
 
-    /// Notes that `pool`'s endpoints have room again: someone may be waiting for it, here or with
-    /// another worker.
+    /// Notes that `pool`'s endpoints have room again, and wakes the first who waits for it, here or
+    /// at another worker.
     pub(crate) fn note_room(&self, pool: &LocalPool) {
-        use std::sync::atomic::Ordering::Relaxed;
-        if pool.pool.shared.queued.load(Relaxed) == 0 || pool.queue.wake_first(&self.tasks) {
+        let line = &pool.pool.shared.line;
+        if line.length() == 0 {
             return;
         }
-        for (index, mailbox) in self.mailboxes.iter().enumerate() {
-            if index != self.index {
-                mailbox.leave(|mail| mail.has_room = true);
+        match line.first() {
+            Some((_, worker)) if worker == self.index => pool.queue.wake_first(&self.tasks),
+            Some((_, worker)) => {
+                if let Some(mailbox) = self.mailboxes.get(worker) {
+                    mailbox.leave(|mail| mail.has_room = true);
+                }
             }
+            None => {}
         }
-    }
-
-    /// Wakes the next exchange that waits for `pool`, after this one got its place.
-    pub(crate) fn pass_on_room(&self, pool: &LocalPool) {
-        pool.queue.wake_first(&self.tasks);
     }
 
     /// Keeps a connection until its next request, and lets its runner rest.
@@ -315,7 +341,10 @@ impl Worker {
         let Some(mailbox) = self.mailboxes.get(self.index) else { return };
         let mail = mailbox.open();
         if let Some(snapshot) = mail.snapshot {
-            self.listeners.borrow_mut().adopt(&snapshot, &self.reactor, &self.registry);
+            // A worker that stops has closed its listeners for good.
+            if !self.is_draining() {
+                self.listeners.borrow_mut().adopt(&snapshot, &self.reactor, &self.registry);
+            }
             let next = self.view.borrow().next(snapshot, &self.registry, self.index);
             *self.view.borrow_mut() = Rc::new(next);
             // It may have brought room or new endpoints for whoever waits.
@@ -363,6 +392,7 @@ impl Worker {
         if now >= self.next_sweep.get() {
             self.next_sweep.set(self.clock.after(SWEEP_INTERVAL));
             self.sweep_idle_connections(now);
+            self.listeners.borrow_mut().retry_starved();
         }
     }
 
@@ -381,6 +411,15 @@ impl Worker {
             self.metrics().panics.increment();
             self.serving.set(self.serving.get().saturating_sub(1));
             tracing::error!("a connection was dropped after a panic; this is a bug in Roundel");
+        }
+    }
+
+    /// Drops what still runs: each exchange enters its record as cut, and closes its connections.
+    /// Tasks own the worker, so without this neither would ever be dropped.
+    fn end_tasks(&self) {
+        self.tasks.clear();
+        if let Some(log) = self.log.borrow_mut().as_mut() {
+            log.flush();
         }
     }
 

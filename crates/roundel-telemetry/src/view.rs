@@ -4,7 +4,6 @@ use roundel_core::endpoint::{AdminState, Endpoint, Health};
 use roundel_core::name::Name;
 use roundel_core::pool::{Pool, Tier};
 use roundel_core::snapshot::Snapshot;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// What is configured and in which state. Borrowed from a [`Snapshot`].
 #[derive(Debug, Clone)]
@@ -48,7 +47,7 @@ impl<'a> PoolView<'a> {
             name: &pool.name,
             endpoints: &pool.endpoints,
             tier: pool.candidates.tier,
-            queued: pool.shared.queued.load(Relaxed),
+            queued: pool.shared.line.length(),
         }
     }
 }

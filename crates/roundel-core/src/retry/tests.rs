@@ -105,6 +105,19 @@ fn attempts_count_tries_after_the_first() {
 }
 
 #[test]
+fn a_kept_connection_found_closed_is_no_attempt() {
+    let policy = RetryPolicy { attempts: 0, ..policy() };
+    let mut budget = RetryBudget::new(0);
+    let stale = attempt(F::ReusedClosed);
+    for _ in 0..=RetryBudget::RESERVE {
+        assert_eq!(verdict(&policy, stale, &mut budget, 0), Verdict::Retry);
+    }
+    let unsafe_to_repeat = FailedAttempt { is_idempotent: false, ..stale };
+    let processed = Verdict::GiveUp(GiveUp::MayBeProcessed);
+    assert_eq!(verdict(&policy, unsafe_to_repeat, &mut budget, 0), processed);
+}
+
+#[test]
 fn connect_failures_are_not_charged() {
     let mut budget = RetryBudget::new(0);
     for _ in 0..RetryBudget::RESERVE {
