@@ -1,16 +1,16 @@
-//! `roundel check`, and reading a configuration file for every other command.
+//! `roundel check`: what a configuration file does, or all that is wrong with it.
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use roundel_config::{Diagnostics, Loaded};
+use roundel_config::Diagnostics;
 
+use crate::config_file::ConfigFile;
 use crate::print;
 
-/// Says what the file at `path` does, or all that is wrong with it.
+/// Checks the file at `path`.
 pub(crate) fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    match read(path)? {
+    match ConfigFile::read(path)?.load() {
         Ok(loaded) => {
             show(&loaded.warnings);
             print::out(roundel_config::describe(&loaded.config).as_bytes())
@@ -20,16 +20,6 @@ pub(crate) fn run(path: &Path) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
-}
-
-/// Reads the file at `path` with the process's environment.
-///
-/// # Errors
-/// The outer one when the file cannot be read, the inner one when it is wrong.
-pub(crate) fn read(path: &Path) -> anyhow::Result<Result<Loaded, Diagnostics>> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
-    Ok(roundel_config::load(&text, &name, &|variable| std::env::var(variable).ok()))
 }
 
 /// Prints diagnostics, if there are any, to standard error.

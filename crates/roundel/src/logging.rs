@@ -3,6 +3,7 @@
 use std::io;
 use std::str::FromStr as _;
 
+use roundel_config::Diagnostics;
 use roundel_config::model::{LogConfig, LogFormat, LogLevel};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -34,6 +35,13 @@ pub(crate) fn start(config: LogConfig) {
     tracing_subscriber::registry().with(layer.with_filter(filter)).init();
     if let Some(fault) = fault {
         tracing::warn!(value = wanted, %fault, "{VARIABLE} is not understood");
+    }
+}
+
+/// Logs what the author of a configuration hardly meant.
+pub(crate) fn warn_of(warnings: &Diagnostics) {
+    for warning in warnings.summary() {
+        tracing::warn!("{warning}");
     }
 }
 

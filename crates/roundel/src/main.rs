@@ -8,6 +8,7 @@
 
 mod check;
 mod cli;
+mod config_file;
 mod demo;
 mod descriptors;
 mod health;

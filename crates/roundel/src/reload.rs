@@ -2,52 +2,97 @@
 //!
 //! One reload runs at a time; requests that come meanwhile are one request for another. A file that
 //! is wrong changes nothing. How the last one went is kept for the admin surface.
+//!
+//! An operator who saves the file and sends SIGHUP asks twice, once through the file watch. The
+//! watch therefore reloads only what was not tried before; the signal always does.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use roundel_admin::{ProcessStatus, Reload};
+use roundel_admin::{Phase, ProcessStatus, Reload};
 use roundel_control::Control;
 use tokio::sync::{Notify, watch};
 
-use crate::{check, notify};
+use crate::config_file::ConfigFile;
+use crate::{logging, notify};
 
 /// Takes requests to reload. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Reloader(Arc<Notify>);
+pub(crate) struct Reloader(Arc<Requests>);
+
+#[derive(Debug)]
+struct Requests {
+    path: PathBuf,
+    any: Notify,
+    is_forced: AtomicBool,
+}
 
 impl Reloader {
-    /// Starts the task that reloads `file`.
+    /// Starts the task that reloads `file`, which is in force.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub(crate) fn start(
-        file: &Path,
+        file: ConfigFile,
         control: Control,
         status: watch::Sender<ProcessStatus>,
     ) -> Self {
-        let requests = Arc::new(Notify::new());
-        tokio::spawn(follow(file.to_owned(), control, status, Arc::clone(&requests)));
+        let requests = Arc::new(Requests {
+            path: file.path.clone(),
+            any: Notify::new(),
+            is_forced: AtomicBool::new(false),
+        });
+        tokio::spawn(follow(file, control, status, Arc::clone(&requests)));
         Self(requests)
     }
 
-    /// Asks for a reload and returns at once.
+    /// The file that is reloaded.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Asks for a reload, whatever the file says, and returns at once.
     pub(crate) fn request(&self) {
-        self.0.notify_one();
+        self.0.is_forced.store(true, Ordering::Release);
+        self.0.any.notify_one();
+    }
+
+    /// Asks for a reload if the file says something new, and returns at once.
+    pub(crate) fn request_if_changed(&self) {
+        self.0.any.notify_one();
     }
 }
 
 async fn follow(
-    file: PathBuf,
+    mut file: ConfigFile,
     control: Control,
     status: watch::Sender<ProcessStatus>,
-    requests: Arc<Notify>,
+    requests: Arc<Requests>,
 ) {
     loop {
-        requests.notified().await;
+        requests.any.notified().await;
+        let is_forced = requests.is_forced.swap(false, Ordering::AcqRel);
+        if status.borrow().phase == Phase::Draining {
+            // What would be bound now would never be served.
+            return;
+        }
+        let now = ConfigFile::read(&requests.path).map_err(|error| format!("{error:#}"));
+        if !is_forced && now.as_ref() == Ok(&file) {
+            continue;
+        }
         notify::reloading();
-        let outcome = reload(&file, &control).await;
+        let outcome = match now {
+            Ok(now) => {
+                file = now;
+                reload(&file, &control).await
+            }
+            Err(reason) => {
+                control.refuse_reload(reason.clone());
+                Err(reason)
+            }
+        };
         let summary = if outcome.is_ok() { "ready" } else { "ready; the last reload was rejected" };
         let reload = Reload { at: SystemTime::now(), outcome };
         status.send_modify(|status| status.last_reload = Some(reload));
@@ -56,23 +101,17 @@ async fn follow(
 }
 
 /// Puts the file in force. What happened is logged where it is decided: by the control plane.
-async fn reload(file: &Path, control: &Control) -> Result<String, String> {
-    let loaded = match check::read(file) {
-        Ok(Ok(loaded)) => loaded,
-        Ok(Err(diagnostics)) => {
-            control.refuse_reload(diagnostics.summary().join("; "));
-            return Err(diagnostics.render(false));
-        }
-        Err(error) => {
-            let reason = format!("{error:#}");
-            control.refuse_reload(reason.clone());
-            return Err(reason);
-        }
-    };
-    for warning in loaded.warnings.summary() {
-        tracing::warn!("{warning}");
-    }
+async fn reload(file: &ConfigFile, control: &Control) -> Result<String, String> {
+    let loaded = file.load().map_err(|diagnostics| {
+        control.refuse_reload(diagnostics.summary().join("; "));
+        diagnostics.render(false)
+    })?;
+    logging::warn_of(&loaded.warnings);
     let report = control.reload(loaded.config).await.map_err(|error| error.to_string())?;
+    if report.is_empty() {
+        // No change of state, so the control plane has nothing to tell; but whoever asked waits.
+        tracing::info!(changes = %report, "configuration reloaded");
+    }
     if !report.needs_restart.is_empty() {
         let keys = report.needs_restart.join(", ");
         tracing::warn!(keys, "these changed, but take effect only at a restart");

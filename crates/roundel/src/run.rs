@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::config_file::ConfigFile;
 use crate::service::Service;
 use crate::{check, logging};
 
 /// Runs until a signal ends it.
 pub(crate) fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    let loaded = match check::read(path)? {
+    let file = ConfigFile::read(path)?;
+    let loaded = match file.load() {
         Ok(loaded) => loaded,
         Err(diagnostics) => {
             check::show(&diagnostics);
@@ -16,8 +18,6 @@ pub(crate) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         }
     };
     logging::start(loaded.config.log);
-    for warning in loaded.warnings.summary() {
-        tracing::warn!("{warning}");
-    }
-    Ok(Service::start(loaded.config, Some(path))?.run())
+    logging::warn_of(&loaded.warnings);
+    Ok(Service::start(loaded.config, Some(file))?.run())
 }

@@ -9,7 +9,6 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -25,6 +24,7 @@ use roundel_telemetry::{AccessLog, LogFormat, Registry};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::config_file::ConfigFile;
 use crate::reload::Reloader;
 use crate::signals::{Request, Signals, Stop};
 use crate::{descriptors, notify, workers};
@@ -53,6 +53,7 @@ pub(crate) struct Service {
     status: watch::Sender<ProcessStatus>,
     signals: Signals,
     reloader: Option<Reloader>,
+    grace: Duration,
     admin: Option<SocketAddr>,
     /// Watches for as long as it lives.
     _watch: Option<FileWatch>,
@@ -61,7 +62,7 @@ pub(crate) struct Service {
 impl Service {
     /// Starts a balancer. `file` is where the configuration came from and comes from again at a
     /// reload; `None` when it cannot change.
-    pub(crate) fn start(config: Config, file: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) fn start(config: Config, file: Option<ConfigFile>) -> anyhow::Result<Self> {
         descriptors::raise_limit();
         let workers = config.workers.map_or_else(workers::allowed, NonZeroUsize::get);
         let registry = Arc::new(Registry::new(workers));
@@ -69,30 +70,20 @@ impl Service {
         let access_log = access_log.transpose()?.map(Arc::new);
         let admin = bind_admin(&config.admin)?;
         let admin_address = admin.as_ref().map(Admin::address);
-        let options = ControlOptions { workers, registry: Arc::clone(&registry) };
-        let prepared = roundel_control::prepare(config, options)?;
-
+        let grace = config.shutdown.grace;
         let runtime = build_runtime().context("cannot start the control plane's runtime")?;
         let entered = runtime.enter();
+        // From here on a SIGHUP waits for its turn, where before it would kill.
         let signals = Signals::take().context("cannot take over signals")?;
-        let (worker_signals, from_workers) = mpsc::channel(WORKER_SIGNALS_WAITING);
-        let options = ProxyOptions {
-            workers,
-            registry: Arc::clone(&registry),
-            access_log: access_log.clone(),
-            signals: worker_signals,
-        };
-        let proxy = Proxy::start(&prepared.snapshot(), options).context("cannot start workers")?;
-        let publisher = proxy.publisher();
-        let publish = Box::new(move |snapshot| publisher.publish(&snapshot));
-        let control = prepared.run(publish, from_workers);
+        let (proxy, control) =
+            start_planes(config, workers, Arc::clone(&registry), access_log.clone())?;
 
         let (status, _) = watch::channel(ProcessStatus::default());
         if let Some(admin) = admin {
             runtime.spawn(serve(admin, surface(&control, registry, &status)));
         }
         let reloader = file.map(|file| Reloader::start(file, control.clone(), status.clone()));
-        let watch = file.zip(reloader.clone()).and_then(|(file, reloader)| follow(file, reloader));
+        let watch = reloader.as_ref().and_then(watch_file);
         let alive = control.clone();
         runtime.spawn(notify::keep_watchdog_calm(move || {
             let control = alive.clone();
@@ -110,6 +101,7 @@ impl Service {
             status,
             signals,
             reloader,
+            grace,
             admin: admin_address,
             _watch: watch,
             runtime,
@@ -149,8 +141,7 @@ impl Service {
     }
 
     fn stop(self, reason: Stop) -> ExitCode {
-        let Self { runtime, proxy, control, access_log, status, mut signals, .. } = self;
-        let grace = control.config().shutdown.grace;
+        let Self { runtime, proxy, control, access_log, status, mut signals, grace, .. } = self;
         status.send_modify(|status| status.phase = Phase::Draining);
         notify::stopping();
         let signal = reason.signal_name();
@@ -188,6 +179,24 @@ impl Service {
     pub(crate) fn listener(&self) -> Option<SocketAddr> {
         self.control.snapshot().listeners.first().map(|listener| listener.address)
     }
+}
+
+/// Binds the listeners and starts both planes, joined by snapshots down and signals up.
+fn start_planes(
+    config: Config,
+    workers: usize,
+    registry: Arc<Registry>,
+    access_log: Option<Arc<AccessLog>>,
+) -> anyhow::Result<(Proxy, Control)> {
+    let options = ControlOptions { workers, registry: Arc::clone(&registry) };
+    let prepared = roundel_control::prepare(config, options)?;
+    let (signals, from_workers) = mpsc::channel(WORKER_SIGNALS_WAITING);
+    let options = ProxyOptions { workers, registry, access_log, signals };
+    let proxy = Proxy::start(&prepared.snapshot(), options).context("cannot start workers")?;
+    let publisher = proxy.publisher();
+    let publish = Box::new(move |snapshot| publisher.publish(&snapshot));
+    let control = prepared.run(publish, from_workers);
+    Ok((proxy, control))
 }
 
 fn build_runtime() -> std::io::Result<Runtime> {
@@ -243,9 +252,11 @@ async fn serve(admin: Admin, surface: Surface) {
 }
 
 /// Has a change of the file request a reload.
-fn follow(file: &Path, reloader: Reloader) -> Option<FileWatch> {
-    let watch = roundel_control::watch(file, move || reloader.request());
-    watch.inspect_err(|error| tracing::warn!(%error, "changes are taken on SIGHUP only")).ok()
+fn watch_file(reloader: &Reloader) -> Option<FileWatch> {
+    let requests = reloader.clone();
+    roundel_control::watch(reloader.path(), move || requests.request_if_changed())
+        .inspect_err(|error| tracing::warn!(%error, "changes are taken on SIGHUP only"))
+        .ok()
 }
 
 /// Waits for the workers to end, on a thread of its own since that blocks.

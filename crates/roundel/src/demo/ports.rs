@@ -1,8 +1,9 @@
 //! Ports for the demo servers.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use crate::print;
 
@@ -19,8 +20,10 @@ pub(crate) fn choose(first: u16, count: u16) -> anyhow::Result<Vec<u16>> {
         };
         match TcpListener::bind((Ipv4Addr::LOCALHOST, candidate)) {
             Ok(listener) => held.push(listener),
-            Err(error) if first == 0 => return Err(error.into()),
-            Err(error) => print::err(&format!("Port {candidate} is passed over: {error}\n")),
+            Err(error) if error.kind() == ErrorKind::AddrInUse && first != 0 => {
+                print::err(&format!("Port {candidate} is passed over: it is in use.\n"));
+            }
+            Err(error) => return Err(error).with_context(|| format!("port {candidate}")),
         }
     }
     Ok(held.iter().filter_map(|listener| Some(listener.local_addr().ok()?.port())).collect())

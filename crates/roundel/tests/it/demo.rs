@@ -51,7 +51,7 @@ fn requests_go_round_and_the_log_says_where() {
         (0..3).map(|_| String::from_utf8(client.get("/").body).unwrap()).collect();
     names.sort();
     assert_eq!(names, [1, 2, 3].map(|n| format!("Hello from Server {n}\n")));
-    assert_eq!(client.get("/stats").body.iter().filter(|byte| **byte == b'\n').count(), 3);
+    assert_eq!(String::from_utf8(client.get("/stats").body).unwrap().lines().count(), 3);
     balancer.wait_for_line("(Server 2), Request count: 1");
 }
 

@@ -143,3 +143,21 @@ fn a_changed_file_is_taken_without_a_signal() {
     let mut client = RawClient::connect(balancer.address_of("second"));
     assert_eq!(client.get("/").status, 200);
 }
+
+#[test]
+fn a_signal_and_the_change_it_follows_are_one_reload() {
+    let origin = Origin::start("one");
+    let config = format!(
+        "[admin]\naddress = \"off\"\n[[listener]]\naddress = \"127.0.0.1:0\"\n\
+         [pool.api]\nendpoints = [\"{}\"]\n",
+        origin.address()
+    );
+    let balancer = Balancer::start(&config);
+    balancer.reload("nonsense").unwrap_err();
+    // The next change is noticed by the watch, which by then has seen the first one as well.
+    balancer.directory().write("roundel.toml", &format!("{config}# changed\n"));
+    balancer.wait_for_line("configuration reloaded");
+    let lines = balancer.stderr();
+    let reloads: Vec<_> = lines.into_iter().filter(|line| line.contains("reload")).collect();
+    assert_eq!(reloads.len(), 2, "{}", reloads.join("\n"));
+}

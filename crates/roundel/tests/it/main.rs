@@ -1,4 +1,5 @@
 //! Tests of the whole program, as its users meet it: the real binary, real sockets, real signals.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod admin;
 mod cli;
