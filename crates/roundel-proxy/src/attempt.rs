@@ -139,13 +139,11 @@ impl Exchange<'_> {
     ) -> Result<(Socket, bool), Failed> {
         let endpoint = &place.endpoint;
         let task = Owner::Task(self.worker.current_task());
-        // What can't be sent twice is sent only where nothing has been heard at this very moment.
-        let is_careful = !self.buffers.request.head.method.is_idempotent();
-        while !self.must_be_fresh {
-            let (socket, closed) = endpoint.idle.take();
+        if !self.must_be_fresh {
+            let is_careful = !self.buffers.request.head.method.is_idempotent();
+            let (socket, closed) = endpoint.idle.take(self.worker.clock.millis(), is_careful);
             endpoint.note_idle_gone(closed + usize::from(socket.is_some()));
-            let Some(socket) = socket else { break };
-            if !(is_careful && socket.has_input()) {
+            if let Some(socket) = socket {
                 socket.set_owner(task);
                 endpoint.metrics().connections_reused.increment();
                 self.record.is_reused = true;

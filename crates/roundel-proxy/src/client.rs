@@ -73,18 +73,24 @@ pub(crate) struct Client {
     pub(crate) listener: Rc<LocalListener>,
     /// Requests begun on it.
     pub(crate) requests: u64,
+    /// The client has part of a response. Dropped now, by a panic or at the end of a stop, the
+    /// connection is reset, so that the client can't take the part for the whole.
+    pub(crate) is_mid_response: Cell<bool>,
 }
 
 impl Client {
     pub(crate) fn new(socket: Socket, peer: SocketAddr, listener: Rc<LocalListener>) -> Self {
         listener.open.set(listener.open.get() + 1);
         listener.metrics().connections_open.increment();
-        Self { socket, peer, listener, requests: 0 }
+        Self { socket, peer, listener, requests: 0, is_mid_response: Cell::new(false) }
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
+        if self.is_mid_response.get() {
+            self.socket.reset_on_close();
+        }
         self.listener.open.set(self.listener.open.get().saturating_sub(1));
         self.listener.metrics().connections_open.decrement();
     }

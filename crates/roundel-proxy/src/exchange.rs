@@ -232,7 +232,10 @@ impl Exchange<'_> {
         };
         note_failure(self.worker, place, failure);
         let is_retried = self.is_retried(place, failure, is_unprocessed, deadline);
-        self.must_be_fresh |= failure == AttemptFailure::ReusedClosed;
+        if failure == AttemptFailure::ReusedClosed {
+            self.must_be_fresh = true;
+            place.endpoint.idle.note_closed(0, self.worker.clock.millis());
+        }
         if is_retried { None } else { Some(end_of(failure)) }
     }
 

@@ -58,12 +58,14 @@ impl Exchange<'_> {
             endpoint_pace: Pace::start(0, now),
             client_pace: Pace::start(0, now),
         };
+        self.client.is_mid_response.set(true);
         let started = self.start_response(&bytes, to, encoder, closes);
         drop(bytes);
         let moved = match started {
             Ok(()) => poll_fn(|_| self.poll_relay(&mut relaying)).await,
             Err(error) => Err(end_of_download(error)),
         };
+        self.client.is_mid_response.set(false);
         match moved {
             Ok(()) if closes => Ending { reason: EndReason::Ok, next: self.farewell() },
             Ok(()) => Ending { reason: EndReason::Ok, next: Next::Keep },

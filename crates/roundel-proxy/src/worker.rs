@@ -401,7 +401,7 @@ impl Worker {
             let timeout = pool.pool.policy.timeouts.idle;
             let oldest = now.saturating_sub(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
             for endpoint in &pool.endpoints {
-                endpoint.note_idle_gone(endpoint.idle.sweep(oldest));
+                endpoint.note_idle_gone(endpoint.idle.sweep(oldest, now));
             }
         }
     }

@@ -1,0 +1,17 @@
+//! What clients notice when endpoints, clients or the operator do their worst.
+//!
+//! Every test runs the whole data plane in this process, between origins and clients of the test
+//! kit, and ends with the checks of [`scene::Scene`]'s tear-down: nothing in flight, nobody in the
+//! queue, no connection unaccounted for, no panic.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod adoption;
+mod chaos;
+mod clients;
+mod descriptors;
+mod drain;
+mod failover;
+mod limits;
+mod scene;
+mod timeouts;

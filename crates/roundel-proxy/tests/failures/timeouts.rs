@@ -1,0 +1,99 @@
+//! Endpoints that keep everyone waiting.
+
+use roundel_core::end::{AttemptFailure as F, EndReason as E};
+use roundel_testkit::ports::BlackHole;
+use roundel_testkit::{Accept, Answer, Call, Ledger, Origin, Point};
+
+use crate::scene::{Setup, ms};
+
+#[test]
+fn a_connection_not_made_in_time_is_tried_elsewhere() {
+    let (hole, well) = (BlackHole::bind(), Origin::start("well"));
+    let scene = Setup::new()
+        .timeouts(|timeouts| timeouts.connect = ms(100))
+        .start(&[hole.address(), well.address()]);
+    let mut client = scene.client();
+    client.request("POST", "/", &[], b"order").unwrap();
+    assert_eq!(client.read_response().unwrap().status, 200);
+    assert_eq!(scene.failures(0, F::ConnectTimeout), 1);
+}
+
+#[test]
+fn a_pool_that_no_connection_reaches_in_time_is_a_504() {
+    let hole = BlackHole::bind();
+    let scene =
+        Setup::new().timeouts(|timeouts| timeouts.connect = ms(50)).start(&[hole.address()]);
+    let answer = scene.client().get("/");
+    assert_eq!(answer.status, 504);
+    scene.expect_ends(E::ConnectTimeout, 1);
+    assert!(answer.text().starts_with("Backend server unreachable"));
+    assert_eq!(scene.attempts(0), 3);
+}
+
+/// Fault 2, as far as timeouts go: the kernel accepts, the process never answers.
+#[test]
+fn an_endpoint_that_never_answers_delays_a_get_and_fails_a_post() {
+    let ledger = Ledger::new();
+    let origins = ["hung", "well"].map(|name| Origin::start(name).recorded_in(&ledger));
+    origins[0].answer(Answer::never());
+    let scene = Setup::new()
+        .workers(1)
+        .timeouts(|timeouts| timeouts.response_head = ms(100))
+        .start(&origins.each_ref().map(Origin::address));
+    let load = scene.load().clients(1).requests(8).recorded_in(&ledger);
+    let tally = load.call(|n| if n < 4 { Call::get("/") } else { Call::post("/", "x") }).run();
+    assert!(ledger.duplicated_unsafely().is_empty(), "{}", ledger.report());
+    scene.expect_ends(E::ResponseTimeout, 2);
+    assert_eq!((tally.ok(), tally.failed()), (6, 2), "{}", tally.report());
+    assert!(scene.failures(0, F::ResponseTimeout) >= 4, "{}", tally.report());
+    scene.settle_with(&[]);
+}
+
+#[test]
+fn an_endpoint_that_never_reads_is_given_up_in_time() {
+    let hung = Origin::start("hung");
+    hung.set_accept(Accept::Ignore);
+    let scene = Setup::new()
+        .timeouts(|timeouts| (timeouts.response_head, timeouts.body_idle) = (ms(100), ms(100)))
+        .retry(|retry| retry.attempts = 0)
+        .start(&[hung.address()]);
+    assert_eq!(scene.client().get("/").status, 504);
+    let mut client = scene.client();
+    // More than all socket buffers on the way hold.
+    let body = vec![b'x'; 32 * 1024 * 1024];
+    let _ = client.request("POST", "/", &[], &body);
+    assert_eq!(client.read_response().unwrap().status, 504);
+    scene.expect_ends(E::ResponseTimeout, 1);
+    scene.expect_ends(E::EndpointWriteTimeout, 1);
+}
+
+#[test]
+fn all_attempts_together_have_one_limit() {
+    let hung = ["a", "b", "c"].map(Origin::start);
+    for origin in &hung {
+        origin.answer(Answer::never());
+    }
+    let scene = Setup::new()
+        .timeouts(|timeouts| (timeouts.response_head, timeouts.total) = (ms(200), ms(300)))
+        .start(&hung.each_ref().map(Origin::address));
+    assert_eq!(scene.client().get("/").status, 504);
+    let asked: usize = hung.iter().map(Origin::request_count).sum();
+    assert_eq!(asked, 2, "the third attempt would come after the limit");
+    scene.settle_with(&[&hung[0], &hung[1], &hung[2]]);
+}
+
+#[test]
+fn a_response_that_stalls_is_cut() {
+    let hung = Origin::start("hung");
+    let scene =
+        Setup::new().timeouts(|timeouts| timeouts.body_idle = ms(100)).start(&[hung.address()]);
+    for shape in [Answer::ok().body_of(1000), Answer::ok().body_of(1000).chunked()] {
+        hung.answer(shape.hang_at(Point::MidBody));
+        let mut client = scene.client();
+        client.request("GET", "/", &[], b"").unwrap();
+        assert!(client.read_response().is_err());
+    }
+    scene.expect_ends(E::ResponseStalled, 2);
+    assert_eq!(scene.failures(0, F::Stalled), 2);
+    scene.settle_with(&[&hung]);
+}
