@@ -6,7 +6,11 @@
 //! without it, which fails when anybody else listens there.
 //!
 //! A reload keeps the sockets of every address that stays, so no connection waiting in a backlog is
-//! lost.
+//! lost. Those of an address that goes are closed by the workers and never used again, even if it
+//! comes back while something still holds them: it then gets new ones.
+//!
+//! An IPv6 socket takes IPv6 connections only, whatever the system's default is, so that `[::]:8080`
+//! and `0.0.0.0:8080` can be two listeners and neither depends on `net.ipv6.bindv6only`.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -61,6 +65,8 @@ struct Binding {
     configured: SocketAddr,
     address: SocketAddr,
     sockets: Weak<[TcpListener]>,
+    /// Whether the newest snapshot has them; workers close the others.
+    is_current: bool,
 }
 
 impl Bindings {
@@ -92,6 +98,7 @@ impl Bindings {
                 configured: config.address,
                 address,
                 sockets: Arc::downgrade(&sockets),
+                is_current: true,
             });
             listeners.push(Arc::new(Listener {
                 name: config.name.clone(),
@@ -103,6 +110,7 @@ impl Bindings {
         // Sockets of removed listeners live on while an exchange holds an old snapshot; they are
         // remembered, since binding their address again would clash with ourselves.
         self.bound.retain(|old| !new.iter().any(|new| Weak::ptr_eq(&old.sockets, &new.sockets)));
+        self.bound.iter_mut().for_each(|old| old.is_current = false);
         self.bound.append(&mut new);
         Ok(listeners)
     }
@@ -111,7 +119,8 @@ impl Bindings {
     /// the port the name decides, since there may be several of these.
     fn existing(&self, config: &ListenerConfig) -> Option<(SocketAddr, Arc<[TcpListener]>)> {
         let is_same = |old: &&Binding| {
-            old.configured == config.address
+            old.is_current
+                && old.configured == config.address
                 && (config.address.port() != 0 || old.name == config.name)
         };
         let old = self.bound.iter().find(is_same)?;
@@ -147,6 +156,9 @@ fn open(address: SocketAddr, is_shared: bool) -> io::Result<Socket> {
     // Connections of an earlier process in TIME_WAIT must not keep a new one from starting.
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(is_shared)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
     socket.bind(&address.into())?;
     Ok(socket)
 }
@@ -195,13 +207,33 @@ mod tests {
     }
 
     #[test]
-    fn an_address_may_widen_and_a_removed_one_come_back_while_old_sockets_live() {
+    fn an_address_may_widen_while_old_sockets_live() {
         let mut bindings = Bindings::new(2);
         let narrow = bindings.bind(&[listener("a", "127.0.0.1:0")]).unwrap();
         let port = narrow[0].address.port();
         let wide = bindings.bind(&[listener("a", &format!("0.0.0.0:{port}"))]).unwrap();
         assert_eq!(wide[0].address.port(), port);
-        let again = bindings.bind(&[listener("a", "127.0.0.1:0")]).unwrap();
-        assert!(Arc::ptr_eq(&again[0].sockets, &narrow[0].sockets));
+    }
+
+    #[test]
+    fn an_address_that_comes_back_gets_new_sockets_since_workers_closed_the_old() {
+        let mut bindings = Bindings::new(2);
+        let [any, other] = ["127.0.0.1:0", "127.0.0.2:0"];
+        let first = bindings.bind(&[listener("a", any)]).unwrap();
+        let fixed = first[0].address.to_string();
+        let before = bindings.bind(&[listener("a", &fixed)]).unwrap();
+        bindings.bind(&[listener("a", other)]).unwrap();
+        let back = bindings.bind(&[listener("a", &fixed)]).unwrap();
+        assert_eq!(back[0].address, before[0].address);
+        assert!(!Arc::ptr_eq(&back[0].sockets, &before[0].sockets));
+    }
+
+    #[test]
+    fn all_ipv6_addresses_and_all_ipv4_addresses_are_two_listeners_on_one_port() {
+        let mut bindings = Bindings::new(2);
+        let six = bindings.bind(&[listener("six", "[::]:0")]).unwrap();
+        let port = six[0].address.port();
+        let four = TcpListener::bind(("0.0.0.0", port));
+        assert!(four.is_ok(), "{four:?}");
     }
 }
