@@ -41,7 +41,7 @@ fn accepted_cases_are_understood_as_recorded() {
         writeln!(found, "{name}\n{facts}").unwrap();
     }
     let golden = corpus().join("accepted.txt");
-    if std::env::var_os("ROUNDEL_UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("ROUNDEL_BLESS").is_some() {
         fs::write(&golden, &found).unwrap();
     }
     let expected = fs::read_to_string(&golden).unwrap();
