@@ -135,8 +135,8 @@ impl Service {
 
     fn reopen(&self) {
         if let Some(log) = &self.access_log {
-            tracing::info!("access log reopened");
             log.reopen();
+            tracing::info!("reopening the access log");
         }
     }
 
@@ -149,17 +149,13 @@ impl Service {
         proxy.drain(grace);
         let code = runtime.block_on(async {
             tokio::select! {
-                drained = finish(proxy, grace + CUTTING) => report(drained),
+                code = wind_up(proxy, grace, &control, access_log) => code,
                 again = signals.next_stop() => {
                     tracing::warn!(signal = again.signal_name(), "stopped at once");
                     again.exit_code()
                 }
             }
         });
-        runtime.block_on(control.shutdown());
-        if access_log.is_some_and(|log| !log.shutdown(LAST_LINES)) {
-            tracing::warn!("the access log's last lines are lost: its target takes none");
-        }
         // Threads that wait for a resolver must not hold up the end.
         runtime.shutdown_background();
         code
@@ -259,15 +255,36 @@ fn watch_file(reloader: &Reloader) -> Option<FileWatch> {
         .ok()
 }
 
-/// Waits for the workers to end, on a thread of its own since that blocks.
-async fn finish(proxy: Proxy, within: Duration) -> Option<Drained> {
-    let (done, drained) = oneshot::channel();
-    let join = move || {
-        // Nobody listens any more after a second signal.
-        let _ = done.send(proxy.join());
+/// Ends the parts in the reverse of the order in which data flows: workers, control plane, log.
+async fn wind_up(
+    proxy: Proxy,
+    grace: Duration,
+    control: &Control,
+    access_log: Option<Arc<AccessLog>>,
+) -> ExitCode {
+    let code = report(apart(move || proxy.join(), grace + CUTTING).await);
+    control.shutdown().await;
+    if let Some(log) = access_log {
+        let has_written = apart(move || log.shutdown(LAST_LINES), LAST_LINES * 2).await;
+        if has_written != Some(true) {
+            tracing::warn!("the access log's last lines are lost: its target takes none");
+        }
+    }
+    code
+}
+
+/// Does what blocks on a thread of its own, and waits for it no longer than `within`.
+async fn apart<T: Send + 'static>(
+    blocking: impl FnOnce() -> T + Send + 'static,
+    within: Duration,
+) -> Option<T> {
+    let (done, outcome) = oneshot::channel();
+    let work = move || {
+        // Nobody listens any more when the time is over.
+        let _ = done.send(blocking());
     };
-    thread::Builder::new().name("drain".to_owned()).spawn(join).ok()?;
-    tokio::time::timeout(within, drained).await.ok()?.ok()
+    thread::Builder::new().name("stop".to_owned()).spawn(work).ok()?;
+    tokio::time::timeout(within, outcome).await.ok()?.ok()
 }
 
 fn report(drained: Option<Drained>) -> ExitCode {

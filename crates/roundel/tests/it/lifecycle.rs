@@ -161,3 +161,28 @@ fn a_signal_and_the_change_it_follows_are_one_reload() {
     let reloads: Vec<_> = lines.into_iter().filter(|line| line.contains("reload")).collect();
     assert_eq!(reloads.len(), 2, "{}", reloads.join("\n"));
 }
+
+#[test]
+fn a_removed_listener_can_come_back_while_an_old_exchange_still_runs() {
+    let origin = Origin::start("one");
+    origin.on("/never", Answer::never());
+    let first = format!(
+        "[admin]\naddress = \"off\"\n[pool.api]\nendpoints = [\"{}\"]\n\
+         [[listener]]\nname = \"web\"\naddress = \"127.0.0.1:0\"\n",
+        origin.address()
+    );
+    let both = format!("{first}[[listener]]\nname = \"second\"\naddress = \"127.0.0.1:0\"\n");
+    let balancer = Balancer::start(&both);
+    // It keeps the snapshot that it began with, and so the sockets.
+    let mut waiting = RawClient::connect(balancer.address_of("second"));
+    waiting.request("GET", "/never", &[], b"").unwrap();
+    origin.wait_for_requests(1);
+    balancer.reload(&first).unwrap();
+    let removed = balancer.address_of("second");
+    eventually(PATIENCE, "the removed listener refuses", || {
+        std::net::TcpStream::connect(removed).is_err()
+    });
+    balancer.reload(&both).unwrap();
+    let mut client = RawClient::connect(balancer.address_of("second"));
+    assert_eq!(client.get("/").status, 200);
+}
