@@ -1,7 +1,13 @@
 //! The listening sockets of one worker, and accepting from them.
 //!
 //! Sockets are bound by the control plane and come with the snapshot; a worker takes its own of
-//! each listener. When a listener goes, what its queue still holds is accepted and served first.
+//! each listener.
+//!
+//! **A listener goes in two steps.** Closing it resets every connection in its queue, and one
+//! always slips in between the last look and the close. So first its door is shut: segments that
+//! open a connection are dropped, handshakes under way are completed and accepted. A little later
+//! it is closed. A client that comes in between repeats itself after a second, and is then refused
+//! or reaches whoever listens there next.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -13,13 +19,27 @@ use roundel_core::snapshot::Snapshot;
 use roundel_telemetry::{Registry, WorkerShard};
 use rustix::io::Errno;
 use rustix::net::{Shutdown, SocketFlags, acceptfrom_with, shutdown, sockopt};
+use socket2::{SockFilter, SockRef};
 
 use crate::client::{Client, LocalListener};
+use crate::deadline::Millis;
 use crate::reactor::{Owner, Reactor, Ready, Token};
 use crate::socket::Socket;
 
 /// Connections accepted from one listener in one turn.
 const ACCEPTS_PER_TURN: usize = 64;
+
+/// From shutting a listener's door to closing it: a handshake takes one round trip.
+const CLOSE_AFTER_MS: Millis = 300;
+
+/// A classic BPF program that drops what opens a connection: a SYN without an ACK.
+const SHUT: [SockFilter; 5] = [
+    SockFilter::new(0x30, 0, 0, 13),   // load the byte of the TCP flags
+    SockFilter::new(0x54, 0, 0, 0x12), // keep SYN (0x02) and ACK (0x10)
+    SockFilter::new(0x15, 0, 1, 0x02), // if SYN alone is left
+    SockFilter::new(0x06, 0, 0, 0),    // drop the segment
+    SockFilter::new(0x06, 0, 0, u32::MAX), // else take all of it
+];
 
 /// The listeners of a worker.
 #[derive(Debug)]
@@ -42,8 +62,8 @@ struct Open {
     is_ready: bool,
     /// Descriptors ran out while connections waited, of which no event will tell again.
     is_starved: bool,
-    /// Goes as soon as its queue is empty.
-    is_closing: bool,
+    /// Goes then, or as soon afterwards as its queue is empty.
+    closes_at: Option<Millis>,
 }
 
 impl Listeners {
@@ -54,6 +74,16 @@ impl Listeners {
     /// Whether there may be connections to accept.
     pub(crate) fn has_pending(&self) -> bool {
         self.open.iter().any(|open| open.is_ready)
+    }
+
+    /// Whether all have been closed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// When the next one is to be closed.
+    pub(crate) fn next_close(&self) -> Option<Millis> {
+        self.open.iter().filter_map(|open| open.closes_at).min()
     }
 
     pub(crate) fn note_ready(&mut self, slot: u32) {
@@ -70,16 +100,23 @@ impl Listeners {
     }
 
     /// Opens what `snapshot` adds, closes what it lacks, and takes over changed settings.
-    pub(crate) fn adopt(&mut self, snapshot: &Snapshot, reactor: &Reactor, registry: &Registry) {
+    pub(crate) fn adopt(
+        &mut self,
+        snapshot: &Snapshot,
+        reactor: &Reactor,
+        registry: &Registry,
+        now: Millis,
+    ) {
         let is_same = |a: &Listener, b: &Listener| Arc::ptr_eq(&a.sockets, &b.sockets);
         for open in &mut self.open {
             if !snapshot.listeners.iter().any(|new| is_same(new, &open.listener)) {
-                open.close();
+                open.shut(self.worker, now);
             }
         }
         for new in &snapshot.listeners {
             match self.open.iter_mut().find(|open| is_same(&open.listener, new)) {
                 Some(open) => {
+                    open.reopen(self.worker);
                     open.local.set_settings(&new.settings);
                     open.listener = new.clone();
                 }
@@ -88,9 +125,21 @@ impl Listeners {
         }
     }
 
-    /// Closes all listeners.
-    pub(crate) fn close(&mut self) {
-        self.open.iter_mut().for_each(Open::close);
+    /// Shuts the doors of all listeners, and closes them soon.
+    pub(crate) fn close(&mut self, now: Millis) {
+        for open in &mut self.open {
+            open.shut(self.worker, now);
+        }
+    }
+
+    /// Closes all listeners at once, with what waits in their queues.
+    pub(crate) fn abandon(&mut self) {
+        for open in self.open.drain(..) {
+            if let Some(socket) = open.listener.sockets.get(self.worker) {
+                // Others hold the descriptor, too. Fails only when it is closed already.
+                let _ = shutdown(socket, Shutdown::Read);
+            }
+        }
     }
 
     fn add(&mut self, listener: &Arc<Listener>, reactor: &Reactor, registry: &Registry) {
@@ -111,7 +160,7 @@ impl Listeners {
                     token,
                     is_ready: true,
                     is_starved: false,
-                    is_closing: false,
+                    closes_at: None,
                 });
             }
             Err(error) => {
@@ -125,9 +174,12 @@ impl Listeners {
         &mut self,
         reactor: &Rc<Reactor>,
         metrics: &WorkerShard,
+        now: Millis,
         mut admit: impl FnMut(Client),
     ) {
         for open in &mut self.open {
+            let is_due = open.closes_at.is_some_and(|at| at <= now);
+            open.is_ready |= is_due;
             let Some(socket) = open.listener.sockets.get(self.worker) else { continue };
             for _ in 0..ACCEPTS_PER_TURN {
                 if !open.is_ready {
@@ -153,23 +205,50 @@ impl Listeners {
         }
         let worker = self.worker;
         self.open.retain(|open| {
-            let is_over = open.is_closing && !open.is_ready;
-            if is_over && let Some(socket) = open.listener.sockets.get(worker) {
-                reactor.deregister(socket, open.token);
-                // From here on the kernel refuses connections, so that clients go elsewhere,
-                // although others still hold the descriptor.
-                let _ = shutdown(socket, Shutdown::Read);
+            let is_over = open.closes_at.is_some_and(|at| at <= now) && !open.is_ready;
+            if is_over {
+                open.close(worker, reactor);
             }
             !is_over
         });
     }
+
+    /// Closes all listeners at once, whatever their queues hold.
+    pub(crate) fn end(&mut self, reactor: &Reactor) {
+        for open in self.open.drain(..) {
+            open.close(self.worker, reactor);
+        }
+    }
 }
 
 impl Open {
-    /// Accepts what the queue holds already, then no more.
-    fn close(&mut self) {
-        self.is_closing = true;
-        self.is_ready = true;
+    /// Lets no new connection in, and closes a little later.
+    fn shut(&mut self, worker: usize, now: Millis) {
+        if self.closes_at.is_none()
+            && let Some(socket) = self.listener.sockets.get(worker)
+        {
+            // Where filters are forbidden, a connection or two may be reset at the end.
+            let _ = SockRef::from(socket).attach_filter(&SHUT);
+            self.closes_at = Some(now.saturating_add(CLOSE_AFTER_MS));
+        }
+    }
+
+    /// From here on the kernel refuses connections, so that clients go elsewhere, although others
+    /// still hold the descriptor.
+    fn close(&self, worker: usize, reactor: &Reactor) {
+        if let Some(socket) = self.listener.sockets.get(worker) {
+            reactor.deregister(socket, self.token);
+            let _ = shutdown(socket, Shutdown::Read);
+        }
+    }
+
+    /// Lets connections in again, when a listener that was about to go is wanted after all.
+    fn reopen(&mut self, worker: usize) {
+        if self.closes_at.take().is_some()
+            && let Some(socket) = self.listener.sockets.get(worker)
+        {
+            let _ = SockRef::from(socket).detach_filter();
+        }
     }
 }
 

@@ -1,6 +1,14 @@
 //! Starting, feeding and stopping the workers.
+//!
+//! A panic in a task costs one connection. Should a worker's own loop fail, by panic or because
+//! the kernel refuses to report events, the bug or the shortage would most likely strike again, so
+//! the worker is not started anew: it gives up its sockets, and whoever owns the [`Proxy`] is told
+//! ([`Proxy::failed`]) to finish what the others run and to end the process, which a service manager
+//! then starts again. What must not happen is a process that looks well and serves with half of
+//! its workers.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -8,7 +16,7 @@ use std::time::Duration;
 use roundel_core::signal::Signal;
 use roundel_core::snapshot::Snapshot;
 use roundel_telemetry::{AccessLog, Registry};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::mailbox::Mailbox;
 use crate::worker::{Parts, Worker};
@@ -34,6 +42,7 @@ pub struct ProxyOptions {
 pub struct Proxy {
     mailboxes: Arc<[Arc<Mailbox>]>,
     threads: Vec<JoinHandle<io::Result<usize>>>,
+    failure: Arc<Notify>,
 }
 
 /// Hands snapshots to the workers.
@@ -47,6 +56,8 @@ pub struct Publisher {
 pub struct Drained {
     /// Exchanges that outlived the grace time and were cut.
     pub cut: usize,
+    /// Workers that had ended by themselves, with all their connections.
+    pub failed: usize,
 }
 
 impl Proxy {
@@ -61,6 +72,7 @@ impl Proxy {
             (0..workers).map(|_| Mailbox::new().map(Arc::new)).collect::<io::Result<_>>()?;
         let publisher = Publisher { mailboxes: mailboxes.clone() };
         publisher.publish(snapshot);
+        let failure = Arc::new(Notify::new());
         let threads = (0..workers)
             .map(|index| {
                 let parts = Parts {
@@ -70,18 +82,24 @@ impl Proxy {
                     log: access_log.as_ref().map(|log| log.buffer()),
                     signals: signals.clone(),
                 };
+                let failure = failure.clone();
                 thread::Builder::new()
                     .name(format!("worker-{index}"))
                     .stack_size(STACK_BYTES)
-                    .spawn(move || Worker::new(parts)?.run())
+                    .spawn(move || work(parts, &failure))
             })
             .collect::<io::Result<_>>()?;
-        Ok(Self { mailboxes, threads })
+        Ok(Self { mailboxes, threads, failure })
     }
 
     /// What hands new snapshots to the workers.
     pub fn publisher(&self) -> Publisher {
         Publisher { mailboxes: self.mailboxes.clone() }
+    }
+
+    /// Waits until a worker has ended although nobody told it to; as long as all is well, for ever.
+    pub async fn failed(&self) {
+        self.failure.notified().await;
     }
 
     /// Has the workers accept no more, finish what runs, and cut what still runs after `grace`.
@@ -93,16 +111,33 @@ impl Proxy {
 
     /// Waits until all workers have ended. Without [`Self::drain`] before, that is never.
     pub fn join(self) -> Drained {
-        let mut cut = 0;
+        let mut drained = Drained { cut: 0, failed: 0 };
         for thread in self.threads {
             match thread.join() {
-                Ok(Ok(n)) => cut += n,
-                Ok(Err(error)) => tracing::error!(%error, "a worker could not go on"),
-                Err(_) => tracing::error!("a worker panicked; this is a bug in Roundel"),
+                Ok(Ok(cut)) => drained.cut += cut,
+                Ok(Err(_)) | Err(_) => drained.failed += 1,
             }
         }
-        Drained { cut }
+        drained
     }
+}
+
+/// A worker's thread. Returns how many exchanges were cut at its end.
+fn work(parts: Parts, failure: &Notify) -> io::Result<usize> {
+    let index = parts.index;
+    let result = Worker::new(parts).and_then(|worker| {
+        let run = catch_unwind(AssertUnwindSafe(|| worker.run()));
+        let result = run.unwrap_or_else(|_| Err(io::Error::other("it panicked; this is a bug")));
+        if result.is_err() {
+            worker.give_up();
+        }
+        result
+    });
+    if let Err(error) = &result {
+        tracing::error!(worker = index, %error, "a worker has ended and cannot go on");
+        failure.notify_one();
+    }
+    result
 }
 
 impl Publisher {
@@ -111,5 +146,24 @@ impl Publisher {
         for mailbox in self.mailboxes.iter() {
             mailbox.leave(|mail| mail.snapshot = Some(snapshot.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::View;
+
+    #[test]
+    fn a_worker_that_ends_by_itself_is_noticed_and_the_others_still_drain() {
+        // Counters for one worker only: the second panics at its first turn, outside of any task.
+        let registry = Arc::new(Registry::new(1));
+        let (signals, _receiver) = mpsc::channel(1);
+        let options = ProxyOptions { workers: 2, registry, access_log: None, signals };
+        let proxy = Proxy::start(&View::empty().snapshot, options).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(proxy.failed());
+        proxy.drain(Duration::from_secs(30));
+        assert_eq!(proxy.join(), Drained { cut: 0, failed: 1 });
     }
 }

@@ -153,6 +153,13 @@ impl Worker {
         }
     }
 
+    /// After [`Self::run`] has failed: closes the listeners with what waits in their queues, and
+    /// ends what still runs. Clients see at once that they must go elsewhere.
+    pub(crate) fn give_up(&self) {
+        self.listeners.borrow_mut().abandon();
+        self.end_tasks();
+    }
+
     /// Its place among the workers.
     pub(crate) fn index(&self) -> usize {
         self.index
@@ -293,6 +300,7 @@ impl Worker {
         [
             self.task_deadlines.borrow().earliest(),
             self.idle_clients.borrow().earliest_deadline(),
+            self.listeners.borrow().next_close(),
             cut_at,
             sweep_at,
         ]
@@ -343,7 +351,12 @@ impl Worker {
         if let Some(snapshot) = mail.snapshot {
             // A worker that stops has closed its listeners for good.
             if !self.is_draining() {
-                self.listeners.borrow_mut().adopt(&snapshot, &self.reactor, &self.registry);
+                self.listeners.borrow_mut().adopt(
+                    &snapshot,
+                    &self.reactor,
+                    &self.registry,
+                    self.clock.millis(),
+                );
             }
             let next = self.view.borrow().next(snapshot, &self.registry, self.index);
             *self.view.borrow_mut() = Rc::new(next);
@@ -357,7 +370,7 @@ impl Worker {
             && self.drain.get().is_none()
         {
             self.drain.set(Some(Drain { cut_at: self.clock.after(grace) }));
-            self.listeners.borrow_mut().close();
+            self.listeners.borrow_mut().close(self.clock.millis());
             let delay = IDLE_CLOSE_DELAY.min(grace);
             self.idle_clients.borrow_mut().hurry(self.clock.after(delay));
         }
@@ -372,11 +385,12 @@ impl Worker {
 
     fn accept(&self) {
         let mut listeners = self.listeners.borrow_mut();
-        if !listeners.has_pending() {
+        let now = self.clock.millis();
+        if !listeners.has_pending() && listeners.next_close().is_none_or(|at| at > now) {
             return;
         }
         let metrics = self.metrics();
-        listeners.accept(&self.reactor, metrics, |client| {
+        listeners.accept(&self.reactor, metrics, now, |client| {
             let timeout = client.listener.settings().timeouts.request_head;
             self.park(client, timeout);
         });
@@ -417,6 +431,7 @@ impl Worker {
     /// Drops what still runs: each exchange enters its record as cut, and closes its connections.
     /// Tasks own the worker, so without this neither would ever be dropped.
     fn end_tasks(&self) {
+        self.listeners.borrow_mut().end(&self.reactor);
         self.tasks.clear();
         if let Some(log) = self.log.borrow_mut().as_mut() {
             log.flush();
@@ -429,7 +444,7 @@ impl Worker {
         let serving = self.serving.get();
         let is_empty = serving == 0
             && self.idle_clients.borrow().len() == 0
-            && !self.listeners.borrow().has_pending();
+            && self.listeners.borrow().is_empty();
         (is_empty || self.clock.millis() >= drain.cut_at).then_some(serving)
     }
 }

@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use roundel_config::Loaded;
+use tokio::runtime::Builder;
 
 use crate::cli::DemoArguments;
 use crate::service::Service;
@@ -35,12 +36,16 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     };
     logging::start(config.log);
     let servers = DemoServers::start(servers)?;
-    let service = Service::start(config, None)?;
+    let service = match Service::start(config, None) {
+        Ok(service) => service,
+        Err(error) => {
+            Builder::new_current_thread().enable_time().build()?.block_on(servers.end());
+            return Err(error);
+        }
+    };
     print::err(&guide::text(&servers.running(), service.listener(), service.admin()));
     let supervised = servers.supervise(service.runtime());
-    let code = service.run();
-    drop(supervised);
-    Ok(code)
+    Ok(service.run_with(supervised.end()))
 }
 
 /// The demo's configuration file.

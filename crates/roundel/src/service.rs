@@ -108,18 +108,28 @@ impl Service {
         })
     }
 
-    /// Runs until a signal ends it.
-    pub(crate) fn run(mut self) -> ExitCode {
-        let runtime = self.runtime.handle().clone();
-        let stop = runtime.block_on(self.attend());
-        self.stop(stop)
+    /// Runs until a signal ends it, or until a worker fails.
+    pub(crate) fn run(self) -> ExitCode {
+        self.run_with(std::future::ready(()))
     }
 
-    /// Does what signals ask for, until one asks for the end.
-    async fn attend(&mut self) -> Stop {
+    /// The same; `last` is done when traffic has ended, before the runtime does.
+    pub(crate) fn run_with(mut self, last: impl Future<Output = ()>) -> ExitCode {
+        let runtime = self.runtime.handle().clone();
+        let stop = runtime.block_on(self.attend());
+        self.stop(stop, last)
+    }
+
+    /// Does what signals ask for, until one asks for the end. `None` when a worker has failed: what
+    /// is left would serve only some of the clients.
+    async fn attend(&mut self) -> Option<Stop> {
         loop {
-            match self.signals.next().await {
-                Request::Stop(stop) => return stop,
+            let request = tokio::select! {
+                request = self.signals.next() => request,
+                () = self.proxy.failed() => return None,
+            };
+            match request {
+                Request::Stop(stop) => return Some(stop),
                 Request::Reload => self.reload(),
                 Request::Reopen => self.reopen(),
             }
@@ -140,12 +150,16 @@ impl Service {
         }
     }
 
-    fn stop(self, reason: Stop) -> ExitCode {
+    fn stop(self, reason: Option<Stop>, last: impl Future<Output = ()>) -> ExitCode {
         let Self { runtime, proxy, control, access_log, status, mut signals, grace, .. } = self;
         status.send_modify(|status| status.phase = Phase::Draining);
         notify::stopping();
-        let signal = reason.signal_name();
-        tracing::info!(signal, grace_seconds = grace.as_secs_f64(), "stopping");
+        let grace_seconds = grace.as_secs_f64();
+        if let Some(signal) = reason.map(Stop::signal_name) {
+            tracing::info!(signal, grace_seconds, "stopping");
+        } else {
+            tracing::error!(grace_seconds, "stopping, since a worker has ended");
+        }
         proxy.drain(grace);
         let code = runtime.block_on(async {
             tokio::select! {
@@ -156,6 +170,7 @@ impl Service {
                 }
             }
         });
+        runtime.block_on(last);
         // Threads that wait for a resolver must not hold up the end.
         runtime.shutdown_background();
         code
@@ -288,15 +303,14 @@ async fn apart<T: Send + 'static>(
 }
 
 fn report(drained: Option<Drained>) -> ExitCode {
-    match drained {
-        Some(Drained { cut: 0 }) => tracing::info!("stopped"),
-        Some(Drained { cut }) => {
-            tracing::warn!(exchanges_cut = cut, "stopped: exchanges outlived the grace time");
-        }
-        None => {
-            tracing::error!("workers did not end in time; this is a bug in Roundel");
-            return ExitCode::FAILURE;
-        }
+    let Some(Drained { cut, failed }) = drained else {
+        tracing::error!("workers did not end in time; this is a bug in Roundel");
+        return ExitCode::FAILURE;
+    };
+    if cut > 0 {
+        tracing::warn!(exchanges_cut = cut, "stopped: exchanges outlived the grace time");
+    } else {
+        tracing::info!("stopped");
     }
-    ExitCode::SUCCESS
+    if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -1,14 +1,21 @@
 //! The demo's servers: child processes, started again when they end.
+//!
+//! At the end each is told to end, and reaped: whoever started the demo finds no process of it, not
+//! even a dead one. Should the demo be killed, the kernel kills the servers.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use roundel_supervisor::{Output, Process, ProcessSpec};
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Long enough to watch the failover.
 const RESTART_AFTER: Duration = Duration::from_secs(5);
+
+/// How long a server may take to end when told to; it has nothing to save.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A server to run.
 #[derive(Debug, Clone)]
@@ -51,25 +58,57 @@ impl DemoServers {
         self.0.iter().map(running).collect()
     }
 
-    /// Starts each again that ends, until the returned set is dropped, which ends them all.
-    pub(crate) fn supervise(self, runtime: &Runtime) -> JoinSet<()> {
+    /// Ends them all and waits until they are reaped, when there is nothing to serve for.
+    pub(crate) async fn end(self) {
+        for (_, process) in &self.0 {
+            process.terminate(GRACE).await;
+        }
+    }
+
+    /// Starts each again that ends, until told to end.
+    pub(crate) fn supervise(self, runtime: &Runtime) -> Supervised {
+        let (end, ending) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for (server, process) in self.0 {
-            tasks.spawn_on(keep_running(server, process), runtime.handle());
+            tasks.spawn_on(supervise(server, process, ending.clone()), runtime.handle());
         }
-        tasks
+        Supervised { end, tasks }
     }
 }
 
-async fn keep_running(server: DemoServer, mut process: Process) {
-    let DemoServer { name, port } = &server;
+/// Servers that are started again when they end.
+#[derive(Debug)]
+pub(crate) struct Supervised {
+    end: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Supervised {
+    /// Ends them all and waits until they are reaped.
+    pub(crate) async fn end(self) {
+        self.end.send_replace(true);
+        self.tasks.join_all().await;
+    }
+}
+
+async fn supervise(server: DemoServer, mut process: Process, mut ending: watch::Receiver<bool>) {
+    tokio::select! {
+        () = keep_running(&server, &mut process) => {}
+        // An error means that nobody is left to say so, which says the same.
+        _ = ending.wait_for(|is_ending| *is_ending) => {}
+    }
+    process.terminate(GRACE).await;
+}
+
+async fn keep_running(server: &DemoServer, process: &mut Process) {
+    let DemoServer { name, port } = server;
     loop {
         let status = process.wait().await;
         let (pid, seconds) = (process.pid(), RESTART_AFTER.as_secs());
         tracing::warn!(name, pid, %status, "demo server ended; starts again in {seconds} s");
         tokio::time::sleep(RESTART_AFTER).await;
-        match spawn(&server) {
-            Ok(started) => process = started,
+        match spawn(server) {
+            Ok(started) => *process = started,
             Err(error) => return tracing::error!(name, "{error:#}"),
         }
         tracing::info!(name, port, pid = process.pid(), "demo server started");
