@@ -28,6 +28,8 @@ pub(crate) struct LocalListener {
     workers: u32,
     /// Connections of this worker that are open.
     open: Cell<u32>,
+    /// The listener was removed: its connections end as soon as their clients can take it.
+    pub(crate) is_leaving: Cell<bool>,
 }
 
 impl LocalListener {
@@ -39,6 +41,7 @@ impl LocalListener {
             worker,
             workers: u32::try_from(listener.sockets.len()).unwrap_or(u32::MAX).max(1),
             open: Cell::new(0),
+            is_leaving: Cell::new(false),
         }
     }
 
@@ -144,10 +147,10 @@ impl IdleClients {
         }
     }
 
-    /// Brings every deadline forward to `at`, as when the worker stops.
-    pub(crate) fn hurry(&mut self, at: Millis) {
+    /// Brings the deadline of each that `is_meant` to `at`, as when the worker stops.
+    pub(crate) fn hurry(&mut self, at: Millis, is_meant: impl Fn(&Client) -> bool) {
         for (slot, client) in (0u32..).zip(&self.slots) {
-            if client.is_some() {
+            if client.as_ref().is_some_and(&is_meant) {
                 self.deadlines.set(slot, at);
             }
         }

@@ -323,6 +323,7 @@ impl Exchange<'_> {
     pub(crate) fn keeps_client(&self) -> bool {
         self.buffers.request.head.keep_alive
             && !self.worker.is_draining()
+            && !self.client.listener.is_leaving.get()
             && self.client.requests < self.settings.limits.requests_per_connection_max
     }
 

@@ -99,17 +99,20 @@ impl Listeners {
         }
     }
 
-    /// Opens what `snapshot` adds, closes what it lacks, and takes over changed settings.
+    /// Opens what `snapshot` adds, closes what it lacks, and takes over changed settings. Returns
+    /// whether a listener goes that had not been about to go before.
     pub(crate) fn adopt(
         &mut self,
         snapshot: &Snapshot,
         reactor: &Reactor,
         registry: &Registry,
         now: Millis,
-    ) {
+    ) -> bool {
         let is_same = |a: &Listener, b: &Listener| Arc::ptr_eq(&a.sockets, &b.sockets);
+        let mut has_shut = false;
         for open in &mut self.open {
             if !snapshot.listeners.iter().any(|new| is_same(new, &open.listener)) {
+                has_shut |= open.closes_at.is_none();
                 open.shut(self.worker, now);
             }
         }
@@ -123,22 +126,13 @@ impl Listeners {
                 None => self.add(new, reactor, registry),
             }
         }
+        has_shut
     }
 
     /// Shuts the doors of all listeners, and closes them soon.
     pub(crate) fn close(&mut self, now: Millis) {
         for open in &mut self.open {
             open.shut(self.worker, now);
-        }
-    }
-
-    /// Closes all listeners at once, with what waits in their queues.
-    pub(crate) fn abandon(&mut self) {
-        for open in self.open.drain(..) {
-            if let Some(socket) = open.listener.sockets.get(self.worker) {
-                // Others hold the descriptor, too. Fails only when it is closed already.
-                let _ = shutdown(socket, Shutdown::Read);
-            }
         }
     }
 
@@ -213,7 +207,7 @@ impl Listeners {
         });
     }
 
-    /// Closes all listeners at once, whatever their queues hold.
+    /// Closes all listeners at once, with what waits in their queues.
     pub(crate) fn end(&mut self, reactor: &Reactor) {
         for open in self.open.drain(..) {
             open.close(self.worker, reactor);
@@ -230,6 +224,7 @@ impl Open {
             // Where filters are forbidden, a connection or two may be reset at the end.
             let _ = SockRef::from(socket).attach_filter(&SHUT);
             self.closes_at = Some(now.saturating_add(CLOSE_AFTER_MS));
+            self.local.is_leaving.set(true);
         }
     }
 
@@ -248,6 +243,7 @@ impl Open {
             && let Some(socket) = self.listener.sockets.get(worker)
         {
             let _ = SockRef::from(socket).detach_filter();
+            self.local.is_leaving.set(false);
         }
     }
 }

@@ -16,6 +16,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use roundel_core::signal::Signal;
+use roundel_core::snapshot::Snapshot;
 use roundel_telemetry::{LogBuffer, Registry, WorkerMetrics, WorkerShard};
 use tokio::sync::mpsc;
 
@@ -41,7 +42,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest wait for events, so that a lost wake-up can't last.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// How long client connections stay open for one more request after the worker was told to stop.
+/// How long client connections stay open for one more request after the worker was told to stop,
+/// or their listener to go.
 /// A client that is just sending gets an answer with `Connection: close` instead of a reset.
 const IDLE_CLOSE_DELAY: Duration = Duration::from_secs(1);
 
@@ -156,7 +158,6 @@ impl Worker {
     /// After [`Self::run`] has failed: closes the listeners with what waits in their queues, and
     /// ends what still runs. Clients see at once that they must go elsewhere.
     pub(crate) fn give_up(&self) {
-        self.listeners.borrow_mut().abandon();
         self.end_tasks();
     }
 
@@ -259,10 +260,9 @@ impl Worker {
 
     /// Keeps a connection until its next request, and lets its runner rest.
     pub(crate) fn park(&self, client: Client, timeout: Duration) {
-        let deadline = match self.drain.get() {
-            Some(_) => self.clock.after(IDLE_CLOSE_DELAY.min(timeout)),
-            None => self.clock.after(timeout),
-        };
+        let is_ending = self.is_draining() || client.listener.is_leaving.get();
+        let timeout = if is_ending { IDLE_CLOSE_DELAY.min(timeout) } else { timeout };
+        let deadline = self.clock.after(timeout);
         self.idle_clients.borrow_mut().park(client, deadline);
     }
 
@@ -351,12 +351,7 @@ impl Worker {
         if let Some(snapshot) = mail.snapshot {
             // A worker that stops has closed its listeners for good.
             if !self.is_draining() {
-                self.listeners.borrow_mut().adopt(
-                    &snapshot,
-                    &self.reactor,
-                    &self.registry,
-                    self.clock.millis(),
-                );
+                self.adopt_listeners(&snapshot);
             }
             let next = self.view.borrow().next(snapshot, &self.registry, self.index);
             *self.view.borrow_mut() = Rc::new(next);
@@ -372,7 +367,16 @@ impl Worker {
             self.drain.set(Some(Drain { cut_at: self.clock.after(grace) }));
             self.listeners.borrow_mut().close(self.clock.millis());
             let delay = IDLE_CLOSE_DELAY.min(grace);
-            self.idle_clients.borrow_mut().hurry(self.clock.after(delay));
+            self.idle_clients.borrow_mut().hurry(self.clock.after(delay), |_| true);
+        }
+    }
+
+    fn adopt_listeners(&self, snapshot: &Snapshot) {
+        let now = self.clock.millis();
+        let mut listeners = self.listeners.borrow_mut();
+        if listeners.adopt(snapshot, &self.reactor, &self.registry, now) {
+            let at = self.clock.after(IDLE_CLOSE_DELAY);
+            self.idle_clients.borrow_mut().hurry(at, |client| client.listener.is_leaving.get());
         }
     }
 
@@ -428,7 +432,7 @@ impl Worker {
         }
     }
 
-    /// Drops what still runs: each exchange enters its record as cut, and closes its connections.
+    /// Closes what is left of the listeners, and drops what still runs: each exchange enters its record as cut, and closes its connections.
     /// Tasks own the worker, so without this neither would ever be dropped.
     fn end_tasks(&self) {
         self.listeners.borrow_mut().end(&self.reactor);

@@ -6,3 +6,5 @@ mod cli;
 mod demo;
 mod golden;
 mod lifecycle;
+mod reload;
+mod site;
