@@ -8,3 +8,5 @@ mod golden;
 mod lifecycle;
 mod reload;
 mod site;
+mod start;
+mod stop;
