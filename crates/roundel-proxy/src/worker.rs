@@ -432,8 +432,9 @@ impl Worker {
         }
     }
 
-    /// Closes what is left of the listeners, and drops what still runs: each exchange enters its record as cut, and closes its connections.
-    /// Tasks own the worker, so without this neither would ever be dropped.
+    /// Closes what is left of the listeners, and drops what still runs: each exchange enters its
+    /// record as cut, and closes its connections. Tasks own the worker, so without this neither
+    /// would ever be dropped.
     fn end_tasks(&self) {
         self.listeners.borrow_mut().end(&self.reactor);
         self.tasks.clear();
