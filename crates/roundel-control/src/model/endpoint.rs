@@ -8,7 +8,7 @@ use roundel_core::address::{ConnectAddress, EndpointAddress};
 use roundel_core::endpoint::{
     AdminState, Endpoint, EndpointFacts, EndpointId, EndpointShared, Health,
 };
-use roundel_core::health::HealthTracker;
+use roundel_core::health::{HealthTracker, ProbeFailure, ProbeOutcome};
 use roundel_core::outlier::{Moment, OutlierTracker, Seen, Window};
 
 use super::schedule::Schedule;
@@ -20,6 +20,8 @@ use crate::resolve::{HostPort, Resolution};
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(30);
 /// The same after a failure of the look-up, or of the endpoint.
 const LOOKUP_RETRY: Duration = Duration::from_secs(5);
+/// What traffic meets leads to a probe at once, but not more often than this.
+const EXTRA_PROBE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What is known about one endpoint.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ pub(super) struct EndpointState {
     /// As the last snapshot shows it: the tracker's answer changes by itself as time passes, this
     /// changes when the end is noticed.
     pub(super) is_ejected: bool,
+    /// The last probe found nobody there.
+    is_gone: bool,
     /// Was out of service, and has not come back yet.
     pub(super) is_recovering: bool,
     /// When it came back into service; `None` when it always was there.
@@ -98,6 +102,7 @@ impl EndpointState {
             tracker: HealthTracker::default(),
             outlier: OutlierTracker::default(),
             is_ejected: false,
+            is_gone: false,
             is_recovering: false,
             recovered_at: None,
             mark: Mark::default(),
@@ -142,6 +147,25 @@ impl EndpointState {
         self.outlier.pardon(now);
         self.shared.clear_consecutive_errors();
         self.begin_window();
+    }
+
+    /// Takes note of whether a probe could connect; tells whether it found somebody where the one
+    /// before had found nobody. That is a new process even when the verdict did not change: a
+    /// restart is often over before so many probes have failed, but not before traffic has.
+    pub(super) fn note_presence(&mut self, outcome: &ProbeOutcome) -> bool {
+        let was_gone = self.is_gone;
+        self.is_gone = matches!(
+            outcome,
+            ProbeOutcome::Failure(ProbeFailure::Refused | ProbeFailure::Unreachable(_))
+        );
+        was_gone && matches!(outcome, ProbeOutcome::Success { .. })
+    }
+
+    /// Traffic has reason to doubt it: probes at once, unless it is known to be down.
+    pub(super) fn probe_sooner(&mut self, now: Moment) {
+        if self.tracker.health() != Health::Unhealthy {
+            self.probing.hasten(now.max(self.probe_started.plus(EXTRA_PROBE_INTERVAL)));
+        }
     }
 
     /// Whether probes make sense: the operator wants it in some way and it has an address.

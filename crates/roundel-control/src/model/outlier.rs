@@ -71,6 +71,8 @@ impl PoolState {
         let endpoint = self.endpoints.get_mut(index)?;
         let until = endpoint.outlier.eject(policy, now);
         endpoint.is_ejected = true;
+        // It may be gone altogether, and its successor need not wait for the ejection's end.
+        endpoint.probe_sooner(now);
         self.is_stale = true;
         Some(Change::Ejected {
             pool: self.config.name.clone(),

@@ -23,8 +23,6 @@ use crate::resolve::{HostPort, Resolution, Resolutions};
 /// First probes are spread over so much time for each endpoint, so that a thousand of them do not
 /// start in the same instant while six still answer at once.
 const FIRST_PROBE_SPREAD: Duration = Duration::from_millis(1);
-/// A refused connection leads to a probe at once, but not more often than this.
-const EXTRA_PROBE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What is known about one pool.
 #[derive(Debug)]
@@ -145,10 +143,12 @@ impl PoolState {
         if matches!(outcome, ProbeOutcome::Failure(_)) {
             endpoint.doubt_address();
         }
-        let transition = transition?;
-        if transition.to == Health::Healthy {
+        let is_new = endpoint.note_presence(outcome);
+        let is_well_again = transition.as_ref().is_some_and(|t| t.to == Health::Healthy);
+        if is_well_again || (is_new && endpoint.tracker.health() == Health::Healthy) {
             endpoint.forget_failures(now);
         }
+        let transition = transition?;
         self.is_stale = true;
         Some(Change::Health {
             pool: self.config.name.clone(),
@@ -187,9 +187,7 @@ impl PoolState {
     /// A worker could not connect: probes sooner, unless the endpoint is known to be down.
     pub(super) fn connect_failed(&mut self, index: usize, now: Moment) {
         let Some(endpoint) = self.endpoints.get_mut(index) else { return };
-        if endpoint.tracker.health() != Health::Unhealthy {
-            endpoint.probing.hasten(now.max(endpoint.probe_started.plus(EXTRA_PROBE_INTERVAL)));
-        }
+        endpoint.probe_sooner(now);
         endpoint.doubt_address();
     }
 

@@ -67,6 +67,10 @@ impl World {
 
     /// Answers a probe of the endpoint, which is due by now or else is made to be.
     fn probe(&mut self, endpoint: &str, is_good: bool) {
+        self.probe_finds(endpoint, &if is_good { good() } else { refused() });
+    }
+
+    fn probe_finds(&mut self, endpoint: &str, outcome: &ProbeOutcome) {
         let endpoint = self.find(endpoint).id;
         let target = loop {
             let mut due = self.model.due_probes(self.now);
@@ -81,12 +85,7 @@ impl World {
             self.now = probing.due().expect("the endpoint is probed");
             self.model.tick(self.now);
         };
-        let outcome = if is_good {
-            ProbeOutcome::Success { took: Duration::from_millis(2) }
-        } else {
-            ProbeOutcome::Failure(ProbeFailure::Refused)
-        };
-        self.model.probed(endpoint, &target, &outcome, self.now);
+        self.model.probed(endpoint, &target, outcome, self.now);
         self.settle();
     }
 
@@ -136,6 +135,18 @@ impl Model {
             authority: endpoint.authority.clone(),
         })
     }
+}
+
+fn good() -> ProbeOutcome {
+    ProbeOutcome::Success { took: Duration::from_millis(2) }
+}
+
+fn refused() -> ProbeOutcome {
+    ProbeOutcome::Failure(ProbeFailure::Refused)
+}
+
+fn closed() -> ProbeOutcome {
+    ProbeOutcome::Failure(ProbeFailure::Closed)
 }
 
 fn unchecked() -> PoolPolicy {
@@ -301,6 +312,17 @@ fn failures_in_a_row_eject_for_a_time_that_grows() {
 }
 
 #[test]
+fn an_ejection_brings_a_probe_at_once() {
+    let mut world = World::well(policy(), &[A, B]);
+    world.wait(2 * SECOND);
+    world.fail_traffic(A, 5);
+    world.signal_errors(A);
+    let start = world.now;
+    world.probe(A, false);
+    assert_eq!(world.now, start);
+}
+
+#[test]
 fn the_last_eligible_endpoint_is_never_ejected() {
     let mut world = World::well(unchecked(), &[A, B]);
     for endpoint in [A, B] {
@@ -332,6 +354,28 @@ fn an_endpoint_that_probes_find_well_again_is_not_held_to_its_old_failures() {
     world.wait(SECOND);
     let facts = world.find(A).facts;
     assert!(facts.is_eligible(), "{facts:?}");
+}
+
+/// A restart is shorter than the probes that it takes to notice it, and traffic is quicker.
+#[test]
+fn a_process_that_probes_find_in_place_of_a_missing_one_is_not_held_to_its_failures() {
+    for (probes, is_pardoned) in [
+        (vec![refused(), good()], true),
+        // An answer that is wrong says that it is the same process.
+        (vec![closed(), good()], false),
+        (vec![good()], false),
+        (vec![refused()], false),
+    ] {
+        let mut world = World::well(policy(), &[A, B]);
+        world.fail_traffic(A, 5);
+        world.signal_errors(A);
+        for outcome in &probes {
+            world.probe_finds(A, outcome);
+        }
+        world.wait(Duration::from_millis(1));
+        assert_eq!(world.health(A), Health::Healthy);
+        assert_eq!(world.find(A).facts.is_eligible(), is_pardoned, "{probes:?}");
+    }
 }
 
 #[test]
