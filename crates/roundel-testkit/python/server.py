@@ -1,8 +1,9 @@
 """A small Flask server: `server.py NAME PORT` (port 0: any). Prints the address it listens on."""
 
+import hashlib
 import sys
 
-from flask import Flask
+from flask import Flask, Response, request
 from werkzeug.serving import make_server
 
 
@@ -13,6 +14,19 @@ def main() -> None:
     @app.get("/health")
     def health():
         return {"status": "ok"}
+
+    @app.post("/json")
+    def json():
+        return {"server": name, "received": request.get_json()}
+
+    @app.post("/upload")
+    def upload():
+        body = request.get_data()
+        return {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+
+    @app.get("/download/<int:count>")
+    def download(count):
+        return Response((bytes(range(256)) * (count // 256 + 1))[:count])
 
     @app.route("/", defaults={"path": ""}, methods=["GET", "POST"])
     @app.route("/<path:path>", methods=["GET", "POST"])

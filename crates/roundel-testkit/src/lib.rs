@@ -35,7 +35,7 @@ pub use client::RawClient;
 pub use deadline::{Gate, eventually};
 pub use ledger::Ledger;
 pub use load::{Call, Load, Tally};
-pub use message::{Fields, Request, Response, fingerprint};
+pub use message::{Fields, Request, Response, fingerprint, fingerprint_of_parts};
 pub use origin::{Accept, Answer, Origin, Point, Step};
 pub use python::Python;
 pub use temp_dir::TempDir;

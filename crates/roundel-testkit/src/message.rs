@@ -11,6 +11,13 @@ pub fn fingerprint(bytes: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(bytes)
 }
 
+/// The same of a body that is never whole in memory, from its parts in order.
+pub fn fingerprint_of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    parts.into_iter().for_each(|part| hash.update(part));
+    hash.digest()
+}
+
 /// Header or trailer fields, in the order and spelling they arrived in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields(Vec<(String, String)>);

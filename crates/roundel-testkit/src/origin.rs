@@ -184,7 +184,15 @@ impl Origin {
     /// # Panics
     /// When no port can be had.
     pub fn start(name: &str) -> Self {
-        let reserved = ports::reserve(ports::ANY);
+        Self::start_at(name, ports::ANY)
+    }
+
+    /// The same at an address that nobody listens on; one held by [`ports::Refusing`] will do.
+    ///
+    /// # Panics
+    /// When the address cannot be had.
+    pub fn start_at(name: &str, address: SocketAddr) -> Self {
+        let reserved = ports::reserve(address);
         let hello =
             Answer::ok().field("Content-Type", "text/plain").body(format!("Hello from {name}\n"));
         let behaviour = Behaviour {

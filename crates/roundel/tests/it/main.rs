@@ -2,11 +2,21 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod admin;
+mod balance;
+mod bulk;
 mod cli;
+mod curl;
 mod demo;
+mod failover;
+mod flask;
 mod golden;
+mod health;
 mod lifecycle;
+mod origin_process;
+mod outlier;
 mod reload;
+mod scene;
 mod site;
 mod start;
 mod stop;
+mod websocket;
