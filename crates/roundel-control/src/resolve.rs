@@ -1,7 +1,7 @@
 //! Host names to addresses, by the system's resolver.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,10 +33,17 @@ pub(crate) async fn lookup((host, port): &HostPort) -> Resolution {
         Err(_) => Err(format!("no answer within {} s", LOOKUP_TIMEOUT.as_secs())),
         Ok(Err(error)) => Err(error.to_string()),
         Ok(Ok(addresses)) => {
-            let addresses: Vec<_> = addresses.collect();
+            let addresses = in_order(addresses.collect());
             if addresses.is_empty() { Err("no address".to_owned()) } else { Ok(addresses) }
         }
     }
+}
+
+/// The resolver's order, but `::1` last: of the servers on a machine of one's own many listen on
+/// 127.0.0.1 alone, and few on `::1` alone.
+fn in_order(mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    addresses.sort_by_key(|address| address.ip() == Ipv6Addr::LOCALHOST);
+    addresses
 }
 
 /// Looks all names of a configuration up, so that a snapshot made of it starts with addresses.
@@ -95,4 +102,21 @@ fn host_names(config: &Config) -> impl Iterator<Item = HostPort> {
         EndpointAddress::Host(host, port) => Some((host.clone(), port.get())),
         EndpointAddress::Ip(_) | EndpointAddress::Unix(_) => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn localhost_is_first_where_its_servers_are() {
+        for (answer, expected) in [
+            (vec!["[::1]:80", "127.0.0.1:80"], ["127.0.0.1:80", "[::1]:80"]),
+            (vec!["[2001:db8::1]:80", "192.0.2.1:80"], ["[2001:db8::1]:80", "192.0.2.1:80"]),
+        ] {
+            let answer = answer.iter().map(|address| address.parse().unwrap()).collect();
+            let expected = expected.map(|address| address.parse().unwrap());
+            assert_eq!(in_order(answer), expected);
+        }
+    }
 }

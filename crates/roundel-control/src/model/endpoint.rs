@@ -31,13 +31,18 @@ pub(super) struct EndpointState {
     pub(super) authority: Arc<str>,
     /// `None` while the name does not resolve.
     pub(super) address: Option<ConnectAddress>,
+    /// All that its name stands for; `address` is one of them. Empty when it has no name.
+    addresses: Vec<ConnectAddress>,
+    /// Addresses of these that refused since one last did not.
+    refusals: usize,
+    moved_at: Moment,
     pub(super) tracker: HealthTracker,
     pub(super) outlier: OutlierTracker,
     /// As the last snapshot shows it: the tracker's answer changes by itself as time passes, this
     /// changes when the end is noticed.
     pub(super) is_ejected: bool,
     /// The last probe found nobody there.
-    is_gone: bool,
+    pub(super) is_gone: bool,
     /// Was out of service, and has not come back yet.
     pub(super) is_recovering: bool,
     /// When it came back into service; `None` when it always was there.
@@ -99,6 +104,9 @@ impl EndpointState {
             config: config.clone(),
             authority: config.address.to_string().into(),
             address,
+            addresses: answer.map(all_of).unwrap_or_default(),
+            refusals: 0,
+            moved_at: Moment::default(),
             tracker: HealthTracker::default(),
             outlier: OutlierTracker::default(),
             is_ejected: false,
@@ -158,7 +166,32 @@ impl EndpointState {
             outcome,
             ProbeOutcome::Failure(ProbeFailure::Refused | ProbeFailure::Unreachable(_))
         );
+        if !self.is_gone {
+            self.refusals = 0;
+        }
         was_gone && matches!(outcome, ProbeOutcome::Success { .. })
+    }
+
+    /// Nobody is at the present address: moves on to the next one that the name stands for. `false`
+    /// when there is none, or all of them have refused.
+    ///
+    /// A name such as `localhost` has an address of each family, and many servers listen on one.
+    pub(super) fn move_on(&mut self, now: Moment) -> bool {
+        self.refusals += 1;
+        if self.refusals >= self.addresses.len() {
+            self.refusals = 0;
+            return false;
+        }
+        let is_present = |address: &ConnectAddress| self.address.as_ref() == Some(address);
+        let next = self.addresses.iter().position(is_present).map_or(0, |at| at + 1);
+        self.address = self.addresses.get(next).or(self.addresses.first()).cloned();
+        self.moved_at = now;
+        true
+    }
+
+    /// The same on what traffic says, which may still speak of the address before.
+    pub(super) fn move_on_by_traffic(&mut self, now: Moment) -> bool {
+        now >= self.moved_at.plus(EXTRA_PROBE_INTERVAL) && self.move_on(now)
     }
 
     /// Traffic has reason to doubt it: probes at once, unless it is known to be down.
@@ -211,6 +244,7 @@ impl EndpointState {
         self.lookup_failures =
             if answer.is_ok() { 0 } else { self.lookup_failures.saturating_add(1) };
         let address = first_of(answer, self.address.as_ref())?;
+        self.addresses = all_of(answer);
         if self.address.as_ref() == Some(&address) {
             return None;
         }
@@ -230,6 +264,10 @@ impl EndpointState {
             EndpointAddress::Ip(_) | EndpointAddress::Unix(_) => None,
         }
     }
+}
+
+fn all_of(answer: &Resolution) -> Vec<ConnectAddress> {
+    answer.iter().flatten().copied().map(ConnectAddress::Ip).collect()
 }
 
 /// The address to use of those that an answer gives: the present one if it is among them.

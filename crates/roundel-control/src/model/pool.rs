@@ -136,6 +136,13 @@ impl PoolState {
         if endpoint.probing != Schedule::Running {
             return None;
         }
+        let is_new = endpoint.note_presence(outcome);
+        // A name with several addresses fails when all of them do.
+        if endpoint.is_gone && endpoint.move_on(now) {
+            endpoint.probing.finish(now, Duration::ZERO);
+            self.is_stale = true;
+            return None;
+        }
         let transition = endpoint.tracker.on_probe(outcome, check);
         let interval = endpoint.tracker.next_probe_in(check, random_unit);
         let since_start = now.since(endpoint.probe_started);
@@ -143,7 +150,6 @@ impl PoolState {
         if matches!(outcome, ProbeOutcome::Failure(_)) {
             endpoint.doubt_address();
         }
-        let is_new = endpoint.note_presence(outcome);
         let is_well_again = transition.as_ref().is_some_and(|t| t.to == Health::Healthy);
         if is_well_again || (is_new && endpoint.tracker.health() == Health::Healthy) {
             endpoint.forget_failures(now);
@@ -189,6 +195,10 @@ impl PoolState {
         let Some(endpoint) = self.endpoints.get_mut(index) else { return };
         endpoint.probe_sooner(now);
         endpoint.doubt_address();
+        // Where nobody probes, traffic has to find the right address.
+        if self.check.is_none() && endpoint.move_on_by_traffic(now) {
+            self.is_stale = true;
+        }
     }
 
     pub(super) fn due_probes(&mut self, now: Moment) -> Vec<(EndpointId, ProbeTarget)> {

@@ -556,6 +556,51 @@ fn a_name_that_resolves_late_is_probed_then() {
     assert_eq!(world.health("app:80"), Health::Healthy);
 }
 
+fn two_addresses(policy: PoolPolicy) -> World {
+    let answer = Ok(vec![address(A), address(B)]);
+    let answers = Resolutions::from([(("app".to_owned(), 80), answer)]);
+    World::with_answers(host_pool(policy), &answers)
+}
+
+/// `localhost` is often IPv6 first, and the server there IPv4 alone.
+#[test]
+fn a_name_with_several_addresses_fails_when_all_of_them_do() {
+    let mut world = two_addresses(policy());
+    let address = |world: &World| world.find("app:80").address.to_string();
+    world.probe_finds("app:80", &refused());
+    assert_eq!((world.health("app:80"), address(&world)), (Health::Unknown, B.to_owned()));
+    let start = world.now;
+    world.probe_finds("app:80", &good());
+    assert_eq!((world.health("app:80"), world.now), (Health::Healthy, start));
+
+    // An answer that is wrong is an answer.
+    world.probe_finds("app:80", &closed());
+    assert_eq!(address(&world), B);
+    // From here on a round of both counts as one failure.
+    for (round, health) in [Health::Healthy, Health::Unhealthy].into_iter().enumerate() {
+        world.probe_finds("app:80", &refused());
+        world.probe_finds("app:80", &refused());
+        assert_eq!(world.health("app:80"), health, "{round}");
+    }
+    world.probe_finds("app:80", &good());
+    let found = address(&world);
+    world.probe_finds("app:80", &good());
+    assert_eq!((world.health("app:80"), address(&world)), (Health::Healthy, found));
+}
+
+#[test]
+fn where_nobody_probes_traffic_finds_the_address() {
+    let mut world = two_addresses(unchecked());
+    let id = world.find("app:80").id;
+    world.wait(SECOND);
+    for (pause, expected) in [(0, B), (0, B), (50, B), (50, B), (100, A)] {
+        world.wait(Duration::from_millis(pause));
+        world.model.signalled(Signal::ConnectFailed(id), world.now);
+        world.settle();
+        assert_eq!(world.find("app:80").address.to_string(), expected);
+    }
+}
+
 #[test]
 fn a_failing_endpoint_has_its_name_looked_up_sooner() {
     let answers = Resolutions::from([(("app".to_owned(), 80), Ok(vec![address(A)]))]);

@@ -21,7 +21,7 @@ fn traffic_is_right_from_the_first_moment() {
     scene.wait_all_healthy(&well);
     let line = scene.balancer.wait_for_line("endpoint unhealthy");
     assert!(line.contains("nothing listens there"), "{line}");
-    assert_eq!(scene.turns(4), ["a", "b", "a", "b"]);
+    assert_eq!(scene.share("a", 10), 5);
 }
 
 #[test]
