@@ -11,6 +11,7 @@
 //! | [`Load`] | does any client notice while something happens? |
 //! | [`Ledger`] | was any request lost, or processed twice? |
 //! | [`Balancer`] | the same questions to the real binary, with signals and reload |
+//! | [`exposition::check_format`] | would Prometheus take this? |
 //! | [`Python`] | and with real Flask servers and the `requests` client? |
 //!
 //! The kit asserts nothing about timing. It panics, with a message that names what was awaited,
@@ -19,6 +20,7 @@
 pub mod balancer;
 pub mod client;
 pub mod deadline;
+pub mod exposition;
 pub mod ledger;
 pub mod load;
 pub mod message;

@@ -113,7 +113,7 @@ fn push_combined(out: &mut Vec<u8>, record: &ExchangeRecord<'_>, time: &mut Time
     }
 }
 
-/// `METHOD TARGET VERSION`, or `-` when the head did not get so far.
+/// `METHOD TARGET VERSION`, or `-` for what the head did not get so far as to say.
 fn push_request(out: &mut Vec<u8>, record: &ExchangeRecord<'_>) {
     let request = &record.request;
     if request.method.is_empty() {
@@ -121,7 +121,7 @@ fn push_request(out: &mut Vec<u8>, record: &ExchangeRecord<'_>) {
     }
     push_escaped(out, request.method, Style::Hex);
     push(out, " ");
-    push_escaped(out, request.target, Style::Hex);
+    push_escaped(out, if request.target.is_empty() { b"-" } else { request.target }, Style::Hex);
     push(out, " ");
     push_escaped(out, request.version.as_bytes(), Style::Hex);
 }

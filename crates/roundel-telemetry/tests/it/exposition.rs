@@ -10,8 +10,8 @@ use roundel_core::pool::Tier;
 use roundel_core::retry::GiveUp;
 use roundel_telemetry::family::{self, Kind};
 use roundel_telemetry::{PoolView, Registry, View, stats};
+use roundel_testkit::exposition::check_format;
 
-use crate::format_checker::check_format;
 use crate::golden;
 use crate::state::{WELL, endpoint, name};
 

@@ -3,7 +3,6 @@
 
 mod access_log;
 mod exposition;
-mod format_checker;
 mod golden;
 mod reference;
 mod state;

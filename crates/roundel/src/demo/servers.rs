@@ -3,7 +3,9 @@
 //! At the end each is told to end, and reaped: whoever started the demo finds no process of it, not
 //! even a dead one. Should the demo be killed, the kernel kills the servers.
 
-use std::time::Duration;
+use std::net::{Ipv4Addr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use roundel_supervisor::{Output, Process, ProcessSpec};
@@ -13,6 +15,12 @@ use tokio::task::JoinSet;
 
 /// Long enough to watch the failover.
 const RESTART_AFTER: Duration = Duration::from_secs(5);
+
+/// How long the servers together may take to start.
+const START_LIMIT: Duration = Duration::from_secs(5);
+
+/// Pause between two looks at a server that starts.
+const START_PAUSE: Duration = Duration::from_millis(5);
 
 /// How long a server may take to end when told to; it has nothing to save.
 const GRACE: Duration = Duration::from_secs(1);
@@ -42,10 +50,21 @@ pub(crate) struct Running {
 pub(crate) struct DemoServers(Vec<(DemoServer, Process)>);
 
 impl DemoServers {
-    /// Starts all of them.
+    /// Starts all of them and waits until they listen, so that the first request finds them.
     pub(crate) fn start(servers: Vec<DemoServer>) -> anyhow::Result<Self> {
         let start = |server: DemoServer| spawn(&server).map(|process| (server, process));
-        servers.into_iter().map(start).collect::<anyhow::Result<_>>().map(Self)
+        let servers = servers.into_iter().map(start).collect::<anyhow::Result<_>>().map(Self)?;
+        let deadline = Instant::now() + START_LIMIT;
+        for (server, process) in &servers.0 {
+            // One that does not come up is not waited for: it shows as unhealthy.
+            while process.exit_status().is_none()
+                && TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).is_err()
+                && Instant::now() < deadline
+            {
+                thread::sleep(START_PAUSE);
+            }
+        }
+        Ok(servers)
     }
 
     /// Each with its process.

@@ -76,11 +76,11 @@ pub(crate) fn metrics(balancer: &Balancer) -> String {
     RawClient::connect(balancer.admin()).get("/metrics").text()
 }
 
-/// The value of a series, written as the exposition writes it; 0 when it is absent.
-pub(crate) fn metric(balancer: &Balancer, series: &str) -> f64 {
+/// The value of a series of whole numbers, written as the exposition writes it; 0 when it is absent.
+pub(crate) fn metric(balancer: &Balancer, series: &str) -> u64 {
     let text = metrics(balancer);
     let value = |line: &str| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok();
-    text.lines().find_map(value).unwrap_or(0.0)
+    text.lines().find_map(value).unwrap_or(0)
 }
 
 /// How many lines with `text` were printed on standard error.

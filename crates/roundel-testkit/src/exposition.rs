@@ -1,10 +1,14 @@
 //! A strict reader of the Prometheus text format: what `promtool check metrics` refuses, and what
-//! a scrape would take in but count wrongly.
+//! a scrape would take in but count wrongly. Written against the format's description, not with the
+//! code that it checks.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Reads the text format strictly and returns each family's type by name.
-pub(crate) fn check_format(text: &str) -> Result<BTreeMap<String, String>, String> {
+///
+/// # Errors
+/// The first fault, in words.
+pub fn check_format(text: &str) -> Result<BTreeMap<String, String>, String> {
     if !text.ends_with('\n') {
         return Err("no line end at the end".to_owned());
     }
@@ -162,31 +166,36 @@ fn check_histograms(all: &BTreeMap<Vec<(String, String)>, Buckets>) -> Result<()
     Ok(())
 }
 
-#[test]
-fn the_checker_finds_what_it_should() {
-    let head = "# HELP a_total A.\n# TYPE a_total counter\n";
-    let times = "# HELP t T.\n# TYPE t histogram\n";
-    for (bad, why) in [
-        ("a_total 1\n".to_owned(), "no TYPE"),
-        (format!("{head}{head}a_total 1\n"), "twice"),
-        (format!("{head}a_total 1\na_total 2\n"), "duplicate"),
-        (format!("{head}a_total{{x=\"1\"}} 1\na_total{{x=\"1\"}} 2\n"), "duplicate"),
-        (format!("{head}a_total{{x=\"1}} 1\n"), "label"),
-        (format!("{head}a_total{{1=\"1\"}} 1\n"), "label"),
-        (format!("{head}a_total{{x=\"\\q\"}} 1\n"), "label"),
-        (format!("{head}a_total one\n"), "value"),
-        (format!("{head}a_total 1"), "line end"),
-        ("# TYPE a counter\na 1\n".to_owned(), "HELP"),
-        (format!("{times}t_bucket{{le=\"+Inf\"}} 1\nt_sum 1\nt_count 2\n"), "count"),
-        (
-            format!(
-                "{times}t_bucket{{le=\"1\"}} 3\nt_bucket{{le=\"+Inf\"}} 1\nt_sum 1\nt_count 1\n"
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checker_finds_what_it_should() {
+        let head = "# HELP a_total A.\n# TYPE a_total counter\n";
+        let times = "# HELP t T.\n# TYPE t histogram\n";
+        for (bad, why) in [
+            ("a_total 1\n".to_owned(), "no TYPE"),
+            (format!("{head}{head}a_total 1\n"), "twice"),
+            (format!("{head}a_total 1\na_total 2\n"), "duplicate"),
+            (format!("{head}a_total{{x=\"1\"}} 1\na_total{{x=\"1\"}} 2\n"), "duplicate"),
+            (format!("{head}a_total{{x=\"1}} 1\n"), "label"),
+            (format!("{head}a_total{{1=\"1\"}} 1\n"), "label"),
+            (format!("{head}a_total{{x=\"\\q\"}} 1\n"), "label"),
+            (format!("{head}a_total one\n"), "value"),
+            (format!("{head}a_total 1"), "line end"),
+            ("# TYPE a counter\na 1\n".to_owned(), "HELP"),
+            (format!("{times}t_bucket{{le=\"+Inf\"}} 1\nt_sum 1\nt_count 2\n"), "count"),
+            (
+                format!(
+                    "{times}t_bucket{{le=\"1\"}} 3\nt_bucket{{le=\"+Inf\"}} 1\nt_sum 1\nt_count 1\n"
+                ),
+                "cumulative",
             ),
-            "cumulative",
-        ),
-        (format!("{times}t_bucket{{le=\"1\"}} 1\nt_sum 1\nt_count 1\n"), "+Inf"),
-    ] {
-        let error = check_format(&bad).expect_err(&bad);
-        assert!(error.contains(why), "{error}\n{bad}");
+            (format!("{times}t_bucket{{le=\"1\"}} 1\nt_sum 1\nt_count 1\n"), "+Inf"),
+        ] {
+            let error = check_format(&bad).expect_err(&bad);
+            assert!(error.contains(why), "{error}\n{bad}");
+        }
     }
 }
