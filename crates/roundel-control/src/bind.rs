@@ -139,7 +139,7 @@ impl Bindings {
         for _ in 1..self.workers {
             sockets.push(listen(address)?);
         }
-        tracing::info!(name = %config.name, %address, "listener bound");
+        tracing::info!(name = config.name.as_str(), %address, "listener bound");
         Ok((address, sockets.into()))
     }
 }

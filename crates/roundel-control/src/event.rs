@@ -96,27 +96,42 @@ impl Change {
         }
     }
 
+    /// The pool and endpoint that it is about, if it is about one.
+    fn place(&self) -> Option<(&Name, &Name)> {
+        match self {
+            Self::Health { pool, endpoint, .. }
+            | Self::Ejected { pool, endpoint, .. }
+            | Self::EjectionEnded { pool, endpoint }
+            | Self::Resolved { pool, endpoint, .. }
+            | Self::ResolutionFailed { pool, endpoint, .. } => Some((pool, endpoint)),
+            Self::Reloaded(_) | Self::ReloadFailed { .. } => None,
+        }
+    }
+
     /// Writes it to the application log.
     pub(crate) fn log(&self) {
+        // As text, a name is quoted; without an endpoint there is no field.
+        let names = self.place().map(|(pool, endpoint)| (pool.as_str(), endpoint.as_str()));
+        let (pool, endpoint) = names.unzip();
         match self {
-            Self::Health { pool, endpoint, to: Health::Unhealthy, reason, .. } => {
-                tracing::warn!(%pool, %endpoint, reason, "endpoint unhealthy");
+            Self::Health { to: Health::Unhealthy, reason, .. } => {
+                tracing::warn!(pool, endpoint, reason, "endpoint unhealthy");
             }
-            Self::Health { pool, endpoint, reason, .. } => {
-                tracing::info!(%pool, %endpoint, reason, "endpoint healthy");
+            Self::Health { reason, .. } => {
+                tracing::info!(pool, endpoint, reason, "endpoint healthy");
             }
-            Self::Ejected { pool, endpoint, duration, reason } => {
+            Self::Ejected { duration, reason, .. } => {
                 let seconds = duration.as_secs_f64();
-                tracing::warn!(%pool, %endpoint, reason, seconds, "endpoint ejected");
+                tracing::warn!(pool, endpoint, reason, seconds, "endpoint ejected");
             }
-            Self::EjectionEnded { pool, endpoint } => {
-                tracing::info!(%pool, %endpoint, "ejection ended");
+            Self::EjectionEnded { .. } => {
+                tracing::info!(pool, endpoint, "ejection ended");
             }
-            Self::Resolved { pool, endpoint, address } => {
-                tracing::info!(%pool, %endpoint, address, "endpoint resolved");
+            Self::Resolved { address, .. } => {
+                tracing::info!(pool, endpoint, address, "endpoint resolved");
             }
-            Self::ResolutionFailed { pool, endpoint, reason } => {
-                tracing::warn!(%pool, %endpoint, reason, "endpoint's host name does not resolve");
+            Self::ResolutionFailed { reason, .. } => {
+                tracing::warn!(pool, endpoint, reason, "endpoint's host name does not resolve");
             }
             Self::Reloaded(report) => tracing::info!(changes = %report, "configuration reloaded"),
             Self::ReloadFailed { reason } => {
