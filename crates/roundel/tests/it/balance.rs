@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use roundel_testkit::{Answer, Origin};
 
-use crate::scene::{NO_CHECK, Scene, Target as _, plain};
+use crate::scene::{CHECK, NO_CHECK, Scene, Target as _, plain};
 
 /// A request by which a key is shown.
 type Ask<'a> = &'a dyn Fn(&Scene, &str) -> String;
@@ -109,6 +109,25 @@ fn the_same_key_meets_the_same_endpoint_and_only_keys_of_a_lost_one_move() {
         scene.reload(&all, &[NO_CHECK, &balance]);
         assert_eq!(before, homes(), "{hash_key}: they come home");
     }
+}
+
+#[test]
+fn keys_of_an_endpoint_that_died_come_home_to_it() {
+    let origins = ["a", "b", "c"].map(Origin::start);
+    let balance = "balance = \"hash\"\nhash_key = \"header:X-User\"";
+    let scene = Scene::start(&plain(&origins), &[CHECK, balance]);
+    scene.wait_all_healthy(&origins);
+    let home = |number: u32| ask(&scene, "/", &[("X-User", &number.to_string())]);
+    let before: Vec<String> = (0..60).map(home).collect();
+    origins[1].kill();
+    scene.wait_health("b", "unhealthy");
+    let meanwhile: Vec<String> = (0..60).map(home).collect();
+    for (first, second) in before.iter().zip(&meanwhile) {
+        assert_eq!(first != second, first == "b", "from {first} to {second}");
+    }
+    origins[1].restart();
+    scene.wait("b", "back in traffic", |state| state.is_eligible);
+    assert_eq!(before, (0..60).map(home).collect::<Vec<_>>());
 }
 
 #[test]

@@ -82,7 +82,9 @@ fn a_process_that_hangs_delays_its_requests_by_the_timeout_and_fails_none() {
     let timeouts = "timeouts = { response_head = \"300ms\" }\nretry = { budget = \"100%\" }";
     let scene = Scene::start(&plain(&origins), &[CHECK, timeouts]);
     scene.wait_all_healthy(&origins);
-    let load = scene.load().clients(8).endless().start();
+    // A request that is not served within seconds counts as failed.
+    let patience = Duration::from_secs(5);
+    let load = scene.load().clients(8).patience(patience).endless().start();
     load.wait_for(300);
     origins[0].pause();
     load.wait_for(300);
