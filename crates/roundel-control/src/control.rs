@@ -162,6 +162,11 @@ impl Control {
         }
     }
 
+    /// Waits until the control plane has ended: because it was told to, or by a bug.
+    pub async fn ended(&self) {
+        self.commands.closed().await;
+    }
+
     /// Stops probes and timers. The last snapshot stays valid.
     pub async fn shutdown(&self) {
         let (reply, stopped) = oneshot::channel();

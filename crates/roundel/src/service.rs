@@ -108,7 +108,7 @@ impl Service {
         })
     }
 
-    /// Runs until a signal ends it, or until a worker fails.
+    /// Runs until a signal ends it, or until a part of it fails.
     pub(crate) fn run(self) -> ExitCode {
         self.run_with(std::future::ready(()))
     }
@@ -120,13 +120,17 @@ impl Service {
         self.stop(stop, last)
     }
 
-    /// Does what signals ask for, until one asks for the end. `None` when a worker has failed: what
-    /// is left would serve only some of the clients.
+    /// Does what signals ask for, until one asks for the end. `None` when a part has failed: what is
+    /// left would serve only some of the clients, or send them to endpoints that nobody probes.
     async fn attend(&mut self) -> Option<Stop> {
         loop {
             let request = tokio::select! {
                 request = self.signals.next() => request,
                 () = self.proxy.failed() => return None,
+                () = self.control.ended() => {
+                    tracing::error!("the control plane has ended; this is a bug in Roundel");
+                    return None;
+                }
             };
             match request {
                 Request::Stop(stop) => return Some(stop),
@@ -158,7 +162,7 @@ impl Service {
         if let Some(signal) = reason.map(Stop::signal_name) {
             tracing::info!(signal, grace_seconds, "stopping");
         } else {
-            tracing::error!(grace_seconds, "stopping, since a worker has ended");
+            tracing::error!(grace_seconds, "stopping, since a part has failed");
         }
         proxy.drain(grace);
         let code = runtime.block_on(async {
@@ -173,7 +177,7 @@ impl Service {
         runtime.block_on(last);
         // Threads that wait for a resolver must not hold up the end.
         runtime.shutdown_background();
-        code
+        if reason.is_some() { code } else { ExitCode::FAILURE }
     }
 
     /// The control plane's runtime, for what accompanies the balancer.

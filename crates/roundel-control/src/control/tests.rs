@@ -150,6 +150,7 @@ async fn after_shutdown_a_reload_is_refused_and_the_snapshot_stays() {
     let running = start(first);
     running.control.shutdown().await;
     running.control.shutdown().await;
+    running.control.ended().await;
     let error = running.control.reload(config(vec![], vec![])).await.unwrap_err();
     assert_eq!(error.to_string(), "Roundel is stopping");
     assert_eq!(running.control.snapshot().listeners.len(), 1);

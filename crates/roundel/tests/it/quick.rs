@@ -1,5 +1,6 @@
 //! The quick form: a balancer without a file.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 
 use roundel_testkit::deadline::PATIENCE;
@@ -53,6 +54,19 @@ fn a_dead_server_costs_nothing_and_hang_up_is_no_reason_to_end() {
     balancer.wait_for_line("nothing to reload");
     load.wait_for(50);
     load.finish().assert_all_ok();
+}
+
+#[test]
+fn an_ipv6_listener_takes_ipv6_only_whatever_the_system_says() {
+    let origin = Origin::start("a");
+    let to = origin.address().to_string();
+    let balancer = Balancer::start_with(&["--listen", "[::]:0", "--to", &to, "--no-admin"]);
+    let port = balancer.address().port();
+    let six = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+    assert_eq!(RawClient::connect(six).get("/").status, 200);
+    // Nobody is there, so the port is free for a listener of its own.
+    let four = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port));
+    assert!(four.is_ok(), "{four:?}");
 }
 
 #[test]
