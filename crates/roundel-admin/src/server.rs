@@ -125,6 +125,8 @@ async fn converse(stream: TcpStream, router: Router, _slot: OwnedSemaphorePermit
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
 
     #[test]
@@ -136,6 +138,22 @@ mod tests {
         for own in ["127.0.0.1:0", "127.1.2.3:0", "[::ffff:127.0.0.1]:0"] {
             let admin = Admin::bind(own.parse().unwrap(), None).unwrap();
             assert_ne!(admin.address().port(), 0, "{own}");
+        }
+    }
+
+    /// Virtual time passes as soon as both sides wait.
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_does_not_end_and_a_connection_without_one_are_given_up() {
+        for begin in [&b"GET /healthz HTTP/1.1\r\nHost: loc"[..], b""] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            client.write_all(begin).await.unwrap();
+            let slots = Arc::new(Semaphore::new(1));
+            let start = tokio::time::Instant::now();
+            converse(stream, Router::new(), slots.clone().acquire_owned().await.unwrap()).await;
+            assert!(start.elapsed() >= HEAD_TIMEOUT, "{:?}", start.elapsed());
+            assert_eq!(slots.available_permits(), 1, "its place is free again");
         }
     }
 }
