@@ -1,4 +1,7 @@
 //! Ejecting, and taking back, on what traffic shows.
+//!
+//! An ejection ends by itself, or when probes find a new process in place of the one that failed.
+//! Probes that are merely good do not end it: what traffic meets is what they do not see.
 
 use roundel_core::outlier::{Decision, Moment, Seen, eject_on_consecutive, success_rate_outliers};
 use roundel_core::policy::OutlierDetection;
