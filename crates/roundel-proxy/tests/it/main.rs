@@ -1,4 +1,5 @@
-//! What clients notice when endpoints, clients or the operator do their worst.
+//! What clients and endpoints see of the data plane: HTTP/1.1 semantics, and behaviour when
+//! endpoints, clients or the operator do their worst.
 //!
 //! Every test runs the whole data plane in this process, between origins and clients of the test
 //! kit, and ends with the checks of [`scene::Scene`]'s tear-down: nothing in flight, nobody in the

@@ -16,7 +16,7 @@ use roundel_core::policy::{
     Balance, HostPolicy, PoolLimits, PoolPolicy, PoolTimeouts, RetryPolicy,
 };
 use roundel_core::pool::{Pool, PoolShared};
-use roundel_core::route::{Action, PathMatcher, Route, RouteMatcher, RouteTable};
+use roundel_core::route::{Action, HostPattern, PathMatcher, Route, RouteMatcher, RouteTable};
 use roundel_core::snapshot::Snapshot;
 use roundel_proxy::{Drained, Proxy, ProxyOptions, Publisher};
 use roundel_telemetry::{EndpointShard, ListenerShard, PoolShard, Registry};
@@ -35,6 +35,7 @@ pub(crate) struct Setup {
     pub(crate) workers: usize,
     pub(crate) policy: PoolPolicy,
     pub(crate) settings: ListenerSettings,
+    pub(crate) routes: Vec<Route>,
 }
 
 impl Setup {
@@ -94,6 +95,7 @@ impl Setup {
                     request_id: true,
                 },
             },
+            routes: vec![route("default", "", Action::Pool(0))],
         }
     }
 
@@ -129,6 +131,32 @@ impl Setup {
         self
     }
 
+    pub(crate) fn policy(mut self, change: impl FnOnce(&mut PoolPolicy)) -> Self {
+        change(&mut self.policy);
+        self
+    }
+
+    pub(crate) fn bounds(mut self, change: impl FnOnce(&mut ListenerLimits)) -> Self {
+        change(&mut self.settings.limits);
+        self
+    }
+
+    pub(crate) fn forwarded(mut self, change: impl FnOnce(&mut ForwardedPolicy)) -> Self {
+        change(&mut self.settings.forwarded);
+        self
+    }
+
+    /// Changes the only route, which leads everything to the pool.
+    pub(crate) fn route(mut self, change: impl FnOnce(&mut Route)) -> Self {
+        change(&mut self.routes[0]);
+        self
+    }
+
+    pub(crate) fn routes(mut self, routes: impl IntoIterator<Item = Route>) -> Self {
+        self.routes = routes.into_iter().collect();
+        self
+    }
+
     /// Starts the data plane in front of `addresses`.
     pub(crate) fn start(self, addresses: &[SocketAddr]) -> Scene {
         let endpoints = addresses.iter().zip(0..).map(|(address, id)| endpoint(id, *address));
@@ -136,6 +164,7 @@ impl Setup {
             endpoints: endpoints.collect(),
             policy: Arc::new(self.policy),
             shared: Arc::default(),
+            routes: self.routes,
             listeners: vec![listener("web", self.workers, Arc::new(self.settings))],
         };
         let registry = Arc::new(Registry::new(self.workers));
@@ -154,6 +183,22 @@ impl Setup {
 
 pub(crate) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
+}
+
+/// A route for `host` (empty for any) and any path.
+pub(crate) fn route(called: &str, host: &str, action: Action) -> Route {
+    let host = Some(host).filter(|host| !host.is_empty());
+    Route {
+        name: name(called),
+        matcher: RouteMatcher {
+            hosts: host.into_iter().map(|host| HostPattern::parse(host).unwrap()).collect(),
+            path: PathMatcher::Any,
+            methods: Vec::new(),
+        },
+        action,
+        allow_connect: false,
+        allow_upgrade: true,
+    }
 }
 
 /// A healthy endpoint called `Server {id + 1}`.
@@ -204,6 +249,7 @@ pub(crate) struct Stage {
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) policy: Arc<PoolPolicy>,
     shared: Arc<PoolShared>,
+    pub(crate) routes: Vec<Route>,
     pub(crate) listeners: Vec<Arc<Listener>>,
 }
 
@@ -211,19 +257,10 @@ impl Stage {
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         let (policy, shared) = (self.policy.clone(), self.shared.clone());
         let pool = Pool::new(name("pool"), policy, self.endpoints.clone(), shared);
-        let matcher =
-            RouteMatcher { hosts: Vec::new(), path: PathMatcher::Any, methods: Vec::new() };
-        let route = Route {
-            name: name("default"),
-            matcher,
-            action: Action::Pool(0),
-            allow_connect: false,
-            allow_upgrade: true,
-        };
         Arc::new(Snapshot {
             generation: 1,
             listeners: self.listeners.clone(),
-            routes: RouteTable::new(vec![route]).into(),
+            routes: RouteTable::new(self.routes.clone()).into(),
             pools: vec![Arc::new(pool)],
         })
     }
