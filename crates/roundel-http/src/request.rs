@@ -148,9 +148,9 @@ impl RequestHead {
     ///
     /// Nothing is remembered between calls, so that a head can serve any number of connections in
     /// turn. A head that arrives byte by byte costs the square of its length, which
-    /// [`HeadLimits::head_bytes_max`] bounds. After an error, method and target are what was read of
-    /// them, else empty ([`Method::Other`] with no text), so that the refusal can be logged; all
-    /// else has a meaning only after [`Parse::Complete`].
+    /// [`HeadLimits::head_bytes_max`] bounds. After an error, method, target and fields are what was
+    /// read of them, else empty ([`Method::Other`] with no text), so that the refusal can be logged
+    /// and answered; all else has a meaning only after [`Parse::Complete`].
     pub fn parse(&mut self, buf: &[u8], limits: &HeadLimits) -> Result<Parse, RequestError> {
         let bytes_max = limits.bytes_max();
         match self.read(buf.get(..bytes_max).unwrap_or(buf), limits)? {
@@ -195,6 +195,7 @@ impl RequestHead {
         self.method = Method::Other;
         self.method_text = Span::default();
         self.target = Span::default();
+        self.fields.clear();
         let start = match buf {
             [b'\r', b'\n', ..] => 2,
             [] | [b'\r'] => return Ok(None),

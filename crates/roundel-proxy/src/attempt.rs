@@ -119,7 +119,7 @@ impl Exchange<'_> {
             sent_at: None,
             is_upload_cut: false,
             interim_count: 0,
-            is_continue_due: self.buffers.request.head.expects_continue,
+            is_continue_due: self.awaits_continue(),
         };
         self.buffers.response.bytes.clear();
         let bytes = poll_fn(|_| self.poll_answer(&mut sending)).await?;
@@ -188,6 +188,10 @@ impl Exchange<'_> {
         if made_id.is_some() {
             omit = omit.with(FieldKind::XRequestId);
         }
+        let hops_left = request.hops_left().map(|hops| hops.saturating_sub(1));
+        if hops_left.is_some() {
+            omit = omit.with(FieldKind::MaxForwards);
+        }
         self.buffers.upload.rewind();
         let out = self.buffers.upload.head_mut();
         let framing = request.head.framing;
@@ -197,6 +201,11 @@ impl Exchange<'_> {
             if let Some(id) = made_id {
                 out.extend_from_slice(b"X-Request-Id: ");
                 out.extend_from_slice(id.as_bytes());
+                out.extend_from_slice(b"\r\n");
+            }
+            if let Some(hops) = hops_left {
+                out.extend_from_slice(b"Max-Forwards: ");
+                out.extend_from_slice(itoa::Buffer::new().format(hops).as_bytes());
                 out.extend_from_slice(b"\r\n");
             }
             if policy.via {
@@ -323,10 +332,13 @@ impl Exchange<'_> {
         let _ = download.flush(&self.client.socket);
     }
 
-    /// A 101 that nobody asked for would turn the connection into something else.
+    /// A 101 that nobody asked for, or that comes before the whole request has gone, would turn the
+    /// connection into something else in the middle of a message.
     fn check_upgrade(&self) -> Result<(), Failed> {
         let is_switch = self.buffers.response.head.status == 101;
-        if is_switch && self.buffers.request.head.upgrade.is_empty() {
+        let is_expected =
+            !self.buffers.request.head.upgrade.is_empty() && self.buffers.upload.is_done();
+        if is_switch && !is_expected {
             return Err(Failed::upstream(AttemptFailure::Malformed, false));
         }
         Ok(())
@@ -382,6 +394,11 @@ impl Exchange<'_> {
         let now = self.worker.clock.millis();
         let checked = pace.check(self.buffers.upload.data_bytes(), now, limit);
         checked.ok_or(EndReason::ClientBodyTimeout)
+    }
+
+    /// Whether the client still waits for 100 (Continue): once it has begun to send it does not.
+    fn awaits_continue(&self) -> bool {
+        self.buffers.request.head.expects_continue && self.buffers.upload.data_bytes() == 0
     }
 
     /// Sends 100 (Continue) in the endpoint's stead when it is due. Returns when to look again.

@@ -2,7 +2,7 @@
 //! nothing.
 
 use roundel_core::endpoint::EndpointId;
-use roundel_http::{RequestHead, ResponseHead};
+use roundel_http::{FieldKind, Method, RequestHead, ResponseHead};
 
 use crate::flow::Flow;
 
@@ -84,6 +84,16 @@ impl Request {
         pairs.map(<[u8]>::trim_ascii_start).find_map(|pair| {
             pair.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"="))
         })
+    }
+
+    /// How many more proxies an OPTIONS may pass (RFC 9110 §7.6.2); `None` when that is not bounded,
+    /// or not in a way that can be read.
+    pub(crate) fn hops_left(&self) -> Option<u32> {
+        if self.head.method != Method::Options {
+            return None;
+        }
+        let field = self.head.fields.iter().find(|field| field.kind == FieldKind::MaxForwards)?;
+        std::str::from_utf8(field.value.of(&self.bytes)).ok()?.parse().ok()
     }
 
     /// Value of the first field called `name`.

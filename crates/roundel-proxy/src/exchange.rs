@@ -4,6 +4,7 @@
 //! an endpoint, connect, send, read the head; the verdict on a failure is a pure function) →
 //! relay. Every way out yields an [`Ending`], which [`run`] records exactly once.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use roundel_core::balance::hash_key;
@@ -14,7 +15,7 @@ use roundel_core::retry::{FailedAttempt, Verdict, verdict};
 use roundel_core::route::{Action, Match, Route};
 use roundel_core::signal::Signal;
 use roundel_core::snapshot::Snapshot;
-use roundel_http::{BodyEncoder, Framing, Method, TargetForm, Version};
+use roundel_http::{BodyEncoder, Framing, Method, Span, TargetForm, Version};
 use roundel_telemetry::stats;
 
 use crate::admit::{Admission, read_head};
@@ -27,7 +28,7 @@ use crate::forwarded::Forwarding;
 use crate::pick::{Place, Refusal, Wanted, pick, wait};
 use crate::record::Record;
 use crate::reply::Reply;
-use crate::request_id::is_acceptable;
+use crate::request_id::{RequestId, is_acceptable};
 use crate::serve::Next;
 use crate::view::{LocalPool, View};
 use crate::worker::Worker;
@@ -76,7 +77,10 @@ pub(crate) async fn run(worker: &Rc<Worker>, client: &mut Client, buffers: &mut 
         must_be_fresh: false,
     };
     let ending = match admission {
-        Admission::Refused(reason) => exchange.refuse(reason).await,
+        Admission::Refused(reason) => {
+            exchange.make_request_id();
+            exchange.refuse(reason).await
+        }
         _ => exchange.serve().await,
     };
     let Exchange { mut record, buffers, .. } = exchange;
@@ -94,10 +98,11 @@ impl Exchange<'_> {
         let request = &self.buffers.request;
         let policy = &self.settings.forwarded;
         self.record.client = self.forwarding.client(policy, self.client.peer, request);
-        if policy.request_id && !request.field("x-request-id").is_some_and(is_acceptable) {
-            self.record.request_id = Some(self.worker.request_ids.next());
+        let framing = request.head.framing;
+        if !request.field("x-request-id").is_some_and(is_acceptable) {
+            self.make_request_id();
         }
-        if let Framing::Length(length) = request.head.framing
+        if let Framing::Length(length) = framing
             && self.settings.limits.body_bytes_max.is_some_and(|max| length > max)
         {
             return self.refuse(EndReason::BodyTooLarge).await;
@@ -105,10 +110,7 @@ impl Exchange<'_> {
         let (host, path, method) = self.routing_key();
         match view.snapshot.routes.find(host, path, method) {
             Match::Route(route) => self.follow(route, &view).await,
-            Match::MethodNotAllowed(allow) => {
-                let reply = Reply::of_end(EndReason::MethodNotAllowed);
-                self.reply(reply.with_field("Allow", &allow), EndReason::MethodNotAllowed).await
-            }
+            Match::MethodNotAllowed(allow) => self.refuse_method(&allow).await,
             Match::NoPath => self.refuse(EndReason::NoRoute).await,
             Match::NoHost => self.refuse(EndReason::Misdirected).await,
         }
@@ -118,17 +120,26 @@ impl Exchange<'_> {
         if self.worker.log.borrow().is_some() {
             self.record.route = Some(route.name.clone());
         }
-        let head = &self.buffers.request.head;
+        let head = &mut self.buffers.request.head;
+        let is_to_pool = matches!(route.action, Action::Pool(_));
         let is_forbidden = match head.method {
-            Method::Connect => !route.allow_connect,
+            Method::Connect => !(route.allow_connect && is_to_pool),
             // An endpoint that echoes a request would show fields that the client can't see.
             Method::Trace => true,
-            _ => !head.upgrade.is_empty() && !route.allow_upgrade,
+            _ => false,
         };
         if is_forbidden {
-            return self.refuse(EndReason::MethodNotAllowed).await;
+            return self.refuse_method(&allowed_methods(route)).await;
+        }
+        if !route.allow_upgrade {
+            // Who does not want to switch ignores the offer (RFC 9110 §7.8).
+            head.upgrade = Span::default();
         }
         match &route.action {
+            // RFC 9110 §7.6.2: the request ends here, so Roundel answers for itself.
+            Action::Pool(_) if self.buffers.request.hops_left() == Some(0) => {
+                self.reply(Reply::new(204, ""), EndReason::Local).await
+            }
             Action::Pool(index) => match view.pools.get(*index) {
                 Some(pool) => self.forward(pool).await,
                 None => self.refuse(EndReason::NoEndpoint).await,
@@ -145,6 +156,20 @@ impl Exchange<'_> {
                 self.reply(Reply::stats(&stats, is_json), EndReason::Local).await
             }
         }
+    }
+
+    fn make_request_id(&mut self) {
+        if self.settings.forwarded.request_id {
+            self.record.request_id = Some(self.worker.request_ids.next());
+        }
+    }
+
+    /// The id that ties the exchange to what endpoints and the access log say of it: the one made,
+    /// else the client's.
+    pub(crate) fn request_id(&self) -> Option<&[u8]> {
+        let is_kept = self.settings.forwarded.request_id;
+        let made = self.record.request_id.as_ref().map(RequestId::as_bytes);
+        made.or_else(|| self.buffers.request.field("x-request-id").filter(|_| is_kept))
     }
 
     /// Has the request answered by an endpoint of `pool`.
@@ -297,11 +322,10 @@ impl Exchange<'_> {
         let Balance::Hash(key) = balance else { return None };
         let request = &self.buffers.request;
         match key {
-            HashKey::ClientAddress => {
-                let mut text = Vec::with_capacity(40);
-                crate::forwarded::push_ip(&mut text, self.record.client.ip());
-                Some(hash_key(&text))
-            }
+            HashKey::ClientAddress => Some(match self.record.client.ip() {
+                IpAddr::V4(ip) => hash_key(&ip.octets()),
+                IpAddr::V6(ip) => hash_key(&ip.octets()),
+            }),
             HashKey::Header(name) => request.field(name).map(hash_key),
             HashKey::Cookie(name) => request.cookie(name).map(hash_key),
             HashKey::Uri => Some(hash_key(request.head.path_and_query.of(&request.bytes))),
@@ -319,9 +343,11 @@ impl Exchange<'_> {
         memchr::memmem::find(accept, b"application/json").is_some()
     }
 
-    /// Whether the connection may carry another request after this exchange.
+    /// Whether the connection may carry another request after this exchange. Never after CONNECT:
+    /// who hoped for a tunnel may have sent into it already, and that is no request.
     pub(crate) fn keeps_client(&self) -> bool {
         self.buffers.request.head.keep_alive
+            && self.buffers.request.head.method != Method::Connect
             && !self.worker.is_draining()
             && !self.client.listener.is_leaving.get()
             && self.client.requests < self.settings.limits.requests_per_connection_max
@@ -330,6 +356,16 @@ impl Exchange<'_> {
     pub(crate) fn is_http10(&self) -> bool {
         self.buffers.request.head.version == Version::H10
     }
+}
+
+/// What `route` allows, for the `Allow` of a 405 (RFC 9110 §10.2.1).
+fn allowed_methods(route: &Route) -> String {
+    if route.matcher.methods.is_empty() {
+        return "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned();
+    }
+    let is_refused = |method: &&str| matches!(*method, "CONNECT" | "TRACE");
+    let methods = route.matcher.methods.iter().map(String::as_str);
+    methods.filter(|method| !is_refused(method)).collect::<Vec<_>>().join(", ")
 }
 
 fn stats_text(snapshot: &Snapshot, is_json: bool) -> String {

@@ -110,7 +110,7 @@ fn parse_ip(text: &[u8]) -> Option<IpAddr> {
 }
 
 /// Appends an address. IPv4, by far the most common, without the formatting machinery.
-pub(crate) fn push_ip(out: &mut Vec<u8>, ip: IpAddr) {
+fn push_ip(out: &mut Vec<u8>, ip: IpAddr) {
     match ip {
         IpAddr::V4(v4) => {
             let mut digits = itoa::Buffer::new();

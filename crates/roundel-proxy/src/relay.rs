@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use roundel_core::end::{AttemptFailure, EndReason};
-use roundel_http::{BodyEncoder, Framing, KindSet, Method, write_response};
+use roundel_http::{BodyEncoder, FieldKind, Framing, KindSet, Method, write_response};
 
 use crate::attempt::{Answer, AnswerBytes, via};
 use crate::buffers::{Buffers, Response};
@@ -100,6 +100,7 @@ impl Exchange<'_> {
     ) -> Result<(), FlowError> {
         let keeps_http10 = self.is_http10() && !closes;
         let has_via = self.settings.forwarded.via;
+        let clock = &self.worker.clock;
         let Buffers { response, download, request, .. } = &mut *self.buffers;
         let Response { bytes: buffered, head } = response;
         let bytes = bytes.of(buffered);
@@ -107,6 +108,12 @@ impl Exchange<'_> {
         download.frame(head.framing, encoder);
         let out = download.head_mut();
         write_response(out, bytes, head, to, keep_length, closes, KindSet::EMPTY, |out| {
+            // RFC 9110 §6.6.1: who has a clock dates what came without a date.
+            if !head.fields.iter().any(|field| field.kind == FieldKind::Date) {
+                out.extend_from_slice(b"Date: ");
+                clock.write_date(out);
+                out.extend_from_slice(b"\r\n");
+            }
             if has_via {
                 out.extend_from_slice(via(head.version));
             }
@@ -218,9 +225,11 @@ impl Exchange<'_> {
         note_failure(self.worker, place, failure);
     }
 
-    /// How to close after a whole response: at once if the client has nothing under way.
+    /// How to close after a whole response: at once if the client wanted it so and has nothing under
+    /// way. One that did not may be sending its next request already.
     fn farewell(&self) -> Next {
-        let is_quiet = self.buffers.upload.is_done()
+        let is_quiet = !self.buffers.request.head.keep_alive
+            && self.buffers.upload.is_done()
             && self.buffers.request.taken == self.buffers.request.bytes.len()
             && !self.client.socket.ready().has_any(Ready::READ);
         if is_quiet { Next::Close } else { Next::Linger }

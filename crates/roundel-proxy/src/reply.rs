@@ -11,7 +11,6 @@ use roundel_http::{Framing, Method};
 
 use crate::exchange::{Ending, Exchange};
 use crate::reactor::Ready;
-use crate::request_id::RequestId;
 use crate::serve::Next;
 
 /// An answer to be written.
@@ -63,14 +62,23 @@ impl Exchange<'_> {
         if matches!(reason, EndReason::ClientClosed | EndReason::Shutdown) {
             return Ending { reason, next: Next::Close };
         }
-        if self.wants_json() {
-            let text = self.json_of(reason);
-            let mut reply = Reply::of_end(reason);
-            reply.body = &text;
-            reply.content_type = Some("application/json");
+        self.refuse_by(Reply::of_end(reason), reason).await
+    }
+
+    /// Ends the exchange with 405 and what is allowed instead (RFC 9110 §15.5.6).
+    pub(crate) async fn refuse_method(&mut self, allow: &str) -> Ending {
+        let reason = EndReason::MethodNotAllowed;
+        self.refuse_by(Reply::of_end(reason).with_field("Allow", allow), reason).await
+    }
+
+    /// Sends `reply`, or what it says as JSON to a client that prefers that.
+    async fn refuse_by(&mut self, mut reply: Reply<'_>, reason: EndReason) -> Ending {
+        if !self.wants_json() {
             return self.reply(reply, reason).await;
         }
-        self.reply(Reply::of_end(reason), reason).await
+        let text = self.json_of(reason);
+        reply.content_type = Some("application/json");
+        self.reply(Reply { body: &text, ..reply }, reason).await
     }
 
     /// Sends `reply` and ends the exchange for `reason`.
@@ -79,11 +87,10 @@ impl Exchange<'_> {
         self.record.status = reply.status;
         let is_http10 = self.is_http10();
         let is_head = self.buffers.request.head.method == Method::Head;
-        // The body of a refused attempt's answer may be half there; this one replaces it.
-        self.buffers.download.reset();
+        // Behind an interim response that the client has not taken yet.
         let mut out = std::mem::take(self.buffers.download.head_mut());
         self.write_reply(&mut out, &reply, keeps, is_http10);
-        if !is_head {
+        if !is_head && !matches!(reply.status, 204 | 304) {
             out.extend_from_slice(reply.body.as_bytes());
             self.record.response_bytes = reply.body.len() as u64;
         }
@@ -108,8 +115,8 @@ impl Exchange<'_> {
         if let Some(content_type) = reply.content_type.filter(|_| !reply.body.is_empty()) {
             push_field(out, "Content-Type", content_type.as_bytes());
         }
-        if let Some(id) = &self.record.request_id {
-            push_field(out, "X-Request-Id", id.as_bytes());
+        if let Some(id) = self.request_id() {
+            push_field(out, "X-Request-Id", id);
         }
         if !matches!(reply.status, 204 | 304) {
             push_field(out, "Content-Length", digits.format(reply.body.len()).as_bytes());
@@ -157,7 +164,7 @@ impl Exchange<'_> {
             text.trim_end(),
             reason.code()
         );
-        if let Some(id) = self.record.request_id.as_ref().map(RequestId::as_bytes) {
+        if let Some(id) = self.request_id() {
             let _ = write!(json, r#","request_id":"{}""#, String::from_utf8_lossy(id));
         }
         json.push_str("}\n");

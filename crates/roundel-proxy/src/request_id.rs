@@ -45,9 +45,11 @@ impl RequestIds {
     }
 }
 
-/// Whether a client's id is passed on: visible ASCII of a sensible length.
+/// Whether a client's id is passed on: visible ASCII of a sensible length, without what would have
+/// to be escaped where it is quoted.
 pub(crate) fn is_acceptable(id: &[u8]) -> bool {
-    !id.is_empty() && id.len() <= CLIENT_ID_BYTES_MAX && id.iter().all(u8::is_ascii_graphic)
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+    !id.is_empty() && id.len() <= CLIENT_ID_BYTES_MAX && id.iter().all(is_plain)
 }
 
 #[cfg(test)]
@@ -66,7 +68,7 @@ mod tests {
     #[test]
     fn client_ids_must_be_short_and_visible() {
         assert!(is_acceptable(b"abc-123"));
-        for bad in [&b""[..], b"a b", b"a\x01", &[b'x'; 129]] {
+        for bad in [&b""[..], b"a b", b"a\x01", b"a\"b", b"a\\", &[b'x'; 129]] {
             assert!(!is_acceptable(bad));
         }
     }

@@ -8,11 +8,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod adoption;
+mod bodies;
 mod chaos;
 mod clients;
 mod descriptors;
 mod drain;
 mod failover;
 mod limits;
+mod persistence;
 mod scene;
 mod timeouts;
