@@ -5,7 +5,10 @@
 //! jumps of the wall clock, which is read only for people: log lines and `Date`.
 
 use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use httpdate::HttpDate;
 
 use crate::deadline::Millis;
 
@@ -61,7 +64,10 @@ impl Clock {
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut date = self.date.borrow_mut();
         if date.unix_seconds != seconds {
-            *date = DateText { unix_seconds: seconds, text: httpdate::fmt_http_date(now) };
+            date.unix_seconds = seconds;
+            date.text.clear();
+            // Writing to a string does not fail.
+            let _ = write!(date.text, "{}", HttpDate::from(now));
         }
         out.extend_from_slice(date.text.as_bytes());
     }
