@@ -173,6 +173,11 @@ impl RawClient {
         !is_open || restored.is_err()
     }
 
+    /// A second handle on the connection, to send by from another thread while this one reads.
+    pub fn duplicate(&self) -> io::Result<TcpStream> {
+        self.stream().try_clone()
+    }
+
     /// Says that nothing more will be sent, and goes on reading.
     pub fn half_close(&self) -> io::Result<()> {
         self.stream().shutdown(Shutdown::Write)
