@@ -1,3 +1,5 @@
+//! The handle end to end: reload, signals, shutdown, over real sockets.
+
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use roundel_core::endpoint::Health;

@@ -1,3 +1,5 @@
+//! The model in virtual time: facts in, snapshots out.
+
 use std::num::NonZeroU32;
 
 use roundel_config::model::PoolConfig;

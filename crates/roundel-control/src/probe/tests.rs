@@ -1,3 +1,5 @@
+//! Probes against servers that answer, stall, refuse and lie.
+
 use std::num::NonZeroU32;
 
 use tokio::net::TcpListener;

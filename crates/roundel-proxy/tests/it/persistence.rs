@@ -118,7 +118,7 @@ fn a_client_that_half_closes_after_its_request_still_gets_the_answer() {
     origin.answer(Answer::ok().body_of(300_000).hold(&gate));
     let scene = Setup::new().start(&[origin.address()]);
     let mut client = scene.client();
-    client.request("POST", "/", &[], &[b'x'; 100_000]).unwrap();
+    client.request("POST", "/", &[], &vec![b'x'; 100_000]).unwrap();
     client.half_close().unwrap();
     origin.wait_for_requests(1);
     gate.open();

@@ -39,7 +39,7 @@ fn after_101_bytes_pass_both_ways_until_both_sides_have_ended() {
     assert_eq!(seen.fields.first("upgrade"), Some("websocket"));
     assert!(seen.fields.has_token("connection", "upgrade"));
     // Whatever looks like HTTP in there is not.
-    let block = [SMUGGLED.as_bytes(), &[0, 255], &[b'x'; 50_000]].concat();
+    let block = [SMUGGLED.as_bytes(), &[0, 255], &vec![b'x'; 50_000]].concat();
     for _ in 0..20 {
         client.send(&block).unwrap();
         assert_eq!(client.read_exact(block.len()).unwrap(), block);

@@ -19,9 +19,8 @@ const NAME: &str = "ORIGIN_PROCESS_NAME";
 const ADDRESS: &str = "ORIGIN_PROCESS_ADDRESS";
 const RECEIVED: &str = "ORIGIN_PROCESS_RECEIVED";
 
-/// Not a test: what the process does.
+/// What the process does, when other tests start this binary as one; nothing otherwise.
 #[test]
-#[ignore = "run by other tests, as a process of its own"]
 fn serve() {
     let (Ok(name), Ok(address), Ok(path)) =
         (std::env::var(NAME), std::env::var(ADDRESS), std::env::var(RECEIVED))
@@ -120,7 +119,7 @@ impl Drop for OriginProcess {
 fn spawn(name: &str, port: &Refusing, directory: &TempDir) -> Child {
     let log = File::create(directory.path().join("output")).unwrap();
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "origin_process::serve", "--ignored", "--nocapture"])
+        .args(["--exact", "origin_process::serve", "--nocapture"])
         .env(NAME, name)
         .env(ADDRESS, port.address().to_string())
         .env(RECEIVED, directory.path().join("received"))
