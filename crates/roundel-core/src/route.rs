@@ -31,7 +31,8 @@ pub struct Route {
     pub action: Action,
     /// Accepts `CONNECT` and tunnels it to the pool.
     pub allow_connect: bool,
-    /// Accepts `Upgrade`; on by default, since a tunnel starts only after the endpoint's 101.
+    /// Passes `Upgrade` on, else ignores it (RFC 9110 §7.8); on by default, since a tunnel starts only
+    /// after the endpoint's 101.
     pub allow_upgrade: bool,
 }
 
