@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roundel_core::address::EndpointAddress;
-use roundel_core::endpoint::AdminState;
+use roundel_core::endpoint::{AdminState, Presence};
 use roundel_core::listener::ListenerSettings;
 use roundel_core::name::Name;
 use roundel_core::policy::PoolPolicy;
@@ -71,7 +71,8 @@ pub struct PoolConfig {
     pub name: Name,
     /// What the operator decided.
     pub policy: Arc<PoolPolicy>,
-    /// Endpoints in configured order; at least one, names and addresses unique.
+    /// Endpoints in configured order, names and addresses unique; at least one, unless a provider
+    /// feeds the pool.
     pub endpoints: Vec<EndpointConfig>,
 }
 
@@ -88,6 +89,43 @@ pub struct EndpointConfig {
     pub is_backup: bool,
     /// Operator intent at start; what an operator decides later through the API outranks it.
     pub admin_state: AdminState,
+    /// Who says that there is such an endpoint.
+    pub source: EndpointSource,
+    /// What that source knows of the process behind it.
+    pub presence: Presence,
+}
+
+/// Who says that there is an endpoint. In the order of precedence: where two claim the same name or
+/// address in a pool, the first has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum EndpointSource {
+    /// The configuration file, or the command line.
+    #[default]
+    File,
+    /// An app of which it is an instance.
+    App,
+    /// The Docker engine.
+    Docker,
+    /// An operator, at run time.
+    Api,
+}
+
+impl EndpointSource {
+    /// Its stable short name.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::App => "app",
+            Self::Docker => "docker",
+            Self::Api => "api",
+        }
+    }
+}
+
+impl fmt::Display for EndpointSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
 }
 
 /// One line for each exchange.

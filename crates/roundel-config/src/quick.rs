@@ -8,14 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use roundel_core::address::EndpointAddress;
-use roundel_core::endpoint::AdminState;
+use roundel_core::endpoint::{AdminState, Presence};
 use roundel_core::listener::{ForwardedPolicy, ListenerLimits, ListenerSettings, ListenerTimeouts};
 
 use crate::check::{is_overlap, own_name, sole_pool_route};
 use crate::kind::parse_listen_address;
 use crate::model::{
-    AccessLogConfig, AdminConfig, Config, EndpointConfig, ListenerConfig, LogConfig, PoolConfig,
-    ShutdownConfig,
+    AccessLogConfig, AdminConfig, Config, EndpointConfig, EndpointSource, ListenerConfig,
+    LogConfig, PoolConfig, ShutdownConfig,
 };
 use crate::section::Section as _;
 use crate::sections::pool;
@@ -105,6 +105,8 @@ fn endpoints(to: &[String], faults: &mut Vec<String>) -> Vec<EndpointConfig> {
             weight: 1,
             is_backup: false,
             admin_state: AdminState::Enabled,
+            source: EndpointSource::File,
+            presence: Presence::Present,
         });
     }
     endpoints

@@ -1,4 +1,5 @@
-//! The one task that owns the model: takes messages, runs what is due, publishes.
+//! The one task that owns the model and the sources it is fed from: takes messages, runs what is
+//! due, publishes.
 //!
 //! Each turn takes everything that has arrived and makes at most one snapshot of it, so a thousand
 //! endpoints that fail at once cost a few publications. Work that waits for the world (a probe, a
@@ -8,9 +9,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use roundel_config::model::Config;
+use roundel_config::model::{Config, EndpointSource};
 use roundel_core::endpoint::EndpointId;
 use roundel_core::health::ProbeOutcome;
+use roundel_core::listener::Listener;
 use roundel_core::outlier::Moment;
 use roundel_core::signal::Signal;
 use roundel_core::snapshot::Snapshot;
@@ -20,11 +22,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::bind::Bindings;
-use crate::control::{ProbeReport, ReloadError, Shared};
+use crate::compose::{Composed, Overlay, PassedOver, Provided, Sources};
+use crate::control::{Prepared, ProbeReport, ReloadError, Shared};
 use crate::event::Change;
 use crate::model::Model;
 use crate::probe::{ProbeTarget, probe};
-use crate::report::ReloadReport;
+use crate::report::{Changed, ReloadReport};
 use crate::resolve::{HostPort, LOOKUPS_MAX, Resolution, Resolutions, lookup};
 
 /// Probes at once; more wait, which shows as late probes, not as a burst of connections.
@@ -42,11 +45,18 @@ pub(crate) enum Command {
         resolutions: Resolutions,
         reply: oneshot::Sender<Result<ReloadReport, ReloadError>>,
     },
+    /// Take in what a provider has, instead of what it had before.
+    Provide { source: EndpointSource, provided: Vec<Provided>, reply: oneshot::Sender<()> },
+    /// Change the operator's decisions; the change answers for itself.
+    ChangeOverlay(OverlayChange),
     /// Answer.
     Answer(oneshot::Sender<()>),
     /// Stop.
     Stop(oneshot::Sender<()>),
 }
+
+/// Changes the overlay, knowing the configuration in force.
+pub(crate) type OverlayChange = Box<dyn FnOnce(&mut Overlay, &Config) + Send>;
 
 /// What a task found.
 enum Finding {
@@ -57,6 +67,9 @@ enum Finding {
 /// The task's state.
 pub(crate) struct Actor {
     model: Model,
+    sources: Sources,
+    /// What had no effect at the last composition: told once, not at every change.
+    passed_over: Vec<PassedOver>,
     bindings: Bindings,
     registry: Arc<Registry>,
     shared: Arc<Shared>,
@@ -69,14 +82,15 @@ pub(crate) struct Actor {
 
 impl Actor {
     pub(crate) fn new(
-        model: Model,
-        bindings: Bindings,
-        registry: Arc<Registry>,
+        prepared: Prepared,
         shared: Arc<Shared>,
         publish: Box<dyn Fn(Arc<Snapshot>) + Send + Sync>,
     ) -> Self {
+        let Prepared { model, sources, bindings, registry } = prepared;
         Self {
             model,
+            sources,
+            passed_over: Vec::new(),
             bindings,
             registry,
             shared,
@@ -95,6 +109,7 @@ impl Actor {
         mut signals: mpsc::Receiver<Signal>,
     ) {
         let mut has_workers = true;
+        self.tell_passed_over(self.sources.compose().passed_over);
         loop {
             self.turn();
             let wake = (self.start + self.model.next_wake().0).max(Instant::now() + TURN_MIN);
@@ -105,6 +120,11 @@ impl Actor {
                         // A caller that has gone does not undo what it asked for.
                         let _ = reply.send(result);
                     }
+                    Some(Command::Provide { source, provided, reply }) => {
+                        self.provide(source, provided);
+                        let _ = reply.send(());
+                    }
+                    Some(Command::ChangeOverlay(change)) => self.change_overlay(change),
                     Some(Command::Answer(reply)) => {
                         // An error means that nobody waits any more.
                         let _ = reply.send(());
@@ -211,25 +231,68 @@ impl Actor {
 
     fn reload(
         &mut self,
-        config: Config,
+        file: Config,
         resolutions: &Resolutions,
     ) -> Result<ReloadReport, ReloadError> {
-        let report = ReloadReport::between(self.model.config(), &config);
-        if **self.model.config() == config {
+        let report = ReloadReport::between(&self.sources.file, &file);
+        if self.sources.file == file {
             return Ok(report);
         }
-        let listeners = self.bindings.bind(&config.listeners).inspect_err(|error| {
+        let listeners = self.bindings.bind(&file.listeners).inspect_err(|error| {
             self.shared.tell(Change::ReloadFailed { reason: error.to_string() });
         })?;
+        self.shared.view().file = Arc::new(file.clone());
+        self.sources.file = file;
+        self.put_in_force(&listeners, resolutions);
+        self.shared.tell(Change::Reloaded(report.clone()));
+        Ok(report)
+    }
+
+    fn provide(&mut self, source: EndpointSource, provided: Vec<Provided>) {
+        if self.sources.provided.get(&source) == Some(&provided) {
+            return;
+        }
+        self.sources.provided.insert(source, provided);
+        self.recompose(source);
+    }
+
+    fn change_overlay(&mut self, change: OverlayChange) {
+        let before = self.sources.overlay.clone();
+        change(&mut self.sources.overlay, self.model.config());
+        if self.sources.overlay != before {
+            self.shared.view().overlay = Arc::new(self.sources.overlay.clone());
+            self.recompose(EndpointSource::Api);
+        }
+    }
+
+    /// Puts in force what follows from the sources after one of them changed its endpoints.
+    fn recompose(&mut self, source: EndpointSource) {
+        let before = Arc::clone(self.model.config());
+        let listeners = self.model.snapshot().listeners.clone();
+        self.put_in_force(&listeners, &Resolutions::default());
+        let changed = ReloadReport::between(&before, self.model.config()).endpoints;
+        if changed != Changed::default() {
+            self.shared.tell(Change::Endpoints { source, changed });
+        }
+    }
+
+    fn put_in_force(&mut self, listeners: &[Arc<Listener>], resolutions: &Resolutions) {
+        let Composed { config, passed_over } = self.sources.compose();
         let now = self.now();
         let config = Arc::new(config);
-        self.model.apply(Arc::clone(&config), &listeners, resolutions, now);
+        self.model.apply(Arc::clone(&config), listeners, resolutions, now);
         self.shared.view().config = config;
         self.publish(now);
         let snapshot = Arc::clone(self.model.snapshot());
         self.registry.retain(&roundel_telemetry::View::of(&snapshot));
         self.shared.view().probes.retain(|id, _| self.model.names(*id).is_some());
-        self.shared.tell(Change::Reloaded(report.clone()));
-        Ok(report)
+        self.tell_passed_over(passed_over);
+    }
+
+    fn tell_passed_over(&mut self, passed_over: Vec<PassedOver>) {
+        for new in passed_over.iter().filter(|new| !self.passed_over.contains(new)) {
+            self.shared.tell(Change::PassedOver(new.clone()));
+        }
+        self.passed_over = passed_over;
     }
 }

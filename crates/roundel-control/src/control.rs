@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use roundel_config::model::Config;
+use roundel_config::model::{Config, EndpointSource};
 use roundel_core::endpoint::EndpointId;
 use roundel_core::name::Name;
 use roundel_core::signal::Signal;
@@ -13,8 +13,9 @@ use roundel_core::snapshot::Snapshot;
 use roundel_telemetry::Registry;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::actor::{Actor, Command};
+use crate::actor::{Actor, Command, OverlayChange};
 use crate::bind::{BindError, Bindings};
+use crate::compose::{Overlay, Provided, Sources};
 use crate::event::{Change, Event};
 use crate::model::Model;
 use crate::report::ReloadReport;
@@ -32,6 +33,8 @@ pub struct ControlOptions {
     pub workers: usize,
     /// Counters; those of endpoints that a reload removes are forgotten.
     pub registry: Arc<Registry>,
+    /// What the operator decided before the process started.
+    pub overlay: Overlay,
 }
 
 /// Why the control plane cannot start.
@@ -49,15 +52,21 @@ pub enum ReloadError {
     #[error(transparent)]
     Bind(#[from] BindError),
     /// The control plane was told to stop.
-    #[error("Roundel is stopping")]
-    Stopped,
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
+
+/// The control plane was told to stop: nothing can be changed any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Roundel is stopping")]
+pub struct Stopped;
 
 /// A control plane whose listeners are bound and whose first snapshot is made.
 pub struct Prepared {
-    model: Model,
-    bindings: Bindings,
-    registry: Arc<Registry>,
+    pub(crate) model: Model,
+    pub(crate) sources: Sources,
+    pub(crate) bindings: Bindings,
+    pub(crate) registry: Arc<Registry>,
 }
 
 /// Binds listeners and builds the first snapshot; nothing runs yet. Host names are looked up, which
@@ -66,9 +75,11 @@ pub struct Prepared {
 pub fn prepare(config: Config, options: ControlOptions) -> Result<Prepared, StartError> {
     let mut bindings = Bindings::new(options.workers);
     let listeners = bindings.bind(&config.listeners)?;
+    let sources = Sources { overlay: options.overlay, ..Sources::of(config) };
+    let config = sources.compose().config;
     let resolutions = resolve::lookup_all_blocking(&config);
     let model = Model::new(config, listeners, &resolutions, fastrand::u64(..));
-    Ok(Prepared { model, bindings, registry: options.registry })
+    Ok(Prepared { model, sources, bindings, registry: options.registry })
 }
 
 impl Prepared {
@@ -92,13 +103,14 @@ impl Prepared {
             view: Mutex::new(View {
                 snapshot: self.snapshot(),
                 config: Arc::clone(self.model.config()),
+                file: Arc::new(self.sources.file.clone()),
+                overlay: Arc::new(self.sources.overlay.clone()),
                 probes: BTreeMap::new(),
             }),
             events: broadcast::Sender::new(EVENTS_KEPT),
         });
         let (commands, receiver) = mpsc::channel(COMMANDS_WAITING);
-        let actor =
-            Actor::new(self.model, self.bindings, self.registry, Arc::clone(&shared), publish);
+        let actor = Actor::new(self, Arc::clone(&shared), publish);
         tokio::spawn(actor.run(receiver, signals));
         Control { shared, commands }
     }
@@ -118,9 +130,20 @@ impl Control {
         Arc::clone(&self.shared.view().snapshot)
     }
 
-    /// The configuration in force.
+    /// The configuration in force: what follows from the file, providers and the operator's
+    /// decisions.
     pub fn config(&self) -> Arc<Config> {
         Arc::clone(&self.shared.view().config)
+    }
+
+    /// The configuration of the file alone, as last loaded.
+    pub fn file(&self) -> Arc<Config> {
+        Arc::clone(&self.shared.view().file)
+    }
+
+    /// What the operator decided at run time.
+    pub fn overlay(&self) -> Arc<Overlay> {
+        Arc::clone(&self.shared.view().overlay)
     }
 
     /// The last probe of each endpoint that was probed.
@@ -138,12 +161,47 @@ impl Control {
     /// return the new snapshot is published. A reload that was begun is finished even if the caller
     /// stops waiting.
     pub async fn reload(&self, config: Config) -> Result<ReloadReport, ReloadError> {
-        let is_new = *self.config() != config;
+        let is_new = *self.file() != config;
         let resolutions = if is_new { resolve::lookup_all(&config).await } else { HashMap::new() };
         let (reply, answer) = oneshot::channel();
         let command = Command::Reload { config: Box::new(config), resolutions, reply };
-        self.commands.send(command).await.map_err(|_| ReloadError::Stopped)?;
-        answer.await.map_err(|_| ReloadError::Stopped)?
+        self.commands.send(command).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)?
+    }
+
+    /// Takes in what a provider has, instead of all it had before. On return the new snapshot is
+    /// published. What cannot be taken in is told as [`Change::PassedOver`].
+    ///
+    /// An endpoint that leaves the list is sent nothing more, and what runs there is finished; one
+    /// that its provider is about to end stays listed as draining until nothing is in flight.
+    pub async fn provide(
+        &self,
+        source: EndpointSource,
+        provided: Vec<Provided>,
+    ) -> Result<(), Stopped> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Provide { source, provided, reply };
+        self.commands.send(command).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// Changes the operator's decisions by `change`, which gets them and the configuration in
+    /// force, and must not block; its result comes back when the new snapshot is published.
+    /// Changes take their turn, so none is lost between reading and writing.
+    pub async fn change_overlay<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut Overlay, &Config) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        let change: OverlayChange = Box::new(move |overlay, config| {
+            // A caller that has gone does not undo what it asked for.
+            let _ = reply.send(change(overlay, config));
+        });
+        self.commands.send(Command::ChangeOverlay(change)).await.map_err(|_| Stopped)?;
+        let result = answer.await.map_err(|_| Stopped)?;
+        // The change answers before it is put in force; the next command's turn comes after.
+        self.answer().await;
+        Ok(result)
     }
 
     /// Tells subscribers and the log that a configuration was refused before it came here, as when
@@ -214,6 +272,8 @@ pub(crate) struct Shared {
 pub(crate) struct View {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) config: Arc<Config>,
+    pub(crate) file: Arc<Config>,
+    pub(crate) overlay: Arc<Overlay>,
     pub(crate) probes: BTreeMap<EndpointId, ProbeReport>,
 }
 

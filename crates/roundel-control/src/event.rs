@@ -5,10 +5,12 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use roundel_config::model::EndpointSource;
 use roundel_core::endpoint::Health;
 use roundel_core::name::Name;
 
-use crate::report::ReloadReport;
+use crate::compose::PassedOver;
+use crate::report::{Changed, ReloadReport};
 
 /// A change of state and when it was noticed.
 #[derive(Debug, Clone)]
@@ -73,6 +75,15 @@ pub enum Change {
         /// What the resolver says.
         reason: String,
     },
+    /// A provider or the operator has other endpoints than before.
+    Endpoints {
+        /// Whose.
+        source: EndpointSource,
+        /// Which, as `pool/endpoint (address)`.
+        changed: Changed,
+    },
+    /// An endpoint that a source has is not taken in.
+    PassedOver(PassedOver),
     /// A new configuration is in force.
     Reloaded(ReloadReport),
     /// A new configuration was refused; the old one stays in force.
@@ -91,6 +102,8 @@ impl Change {
             Self::EjectionEnded { .. } => "ejection_ended",
             Self::Resolved { .. } => "resolved",
             Self::ResolutionFailed { .. } => "resolution_failed",
+            Self::Endpoints { .. } => "endpoints",
+            Self::PassedOver(_) => "passed_over",
             Self::Reloaded(_) => "reloaded",
             Self::ReloadFailed { .. } => "reload_failed",
         }
@@ -104,7 +117,8 @@ impl Change {
             | Self::EjectionEnded { pool, endpoint }
             | Self::Resolved { pool, endpoint, .. }
             | Self::ResolutionFailed { pool, endpoint, .. } => Some((pool, endpoint)),
-            Self::Reloaded(_) | Self::ReloadFailed { .. } => None,
+            Self::PassedOver(passed) => Some((&passed.pool, &passed.endpoint)),
+            Self::Endpoints { .. } | Self::Reloaded(_) | Self::ReloadFailed { .. } => None,
         }
     }
 
@@ -133,6 +147,11 @@ impl Change {
             Self::ResolutionFailed { reason, .. } => {
                 tracing::warn!(pool, endpoint, reason, "endpoint's host name does not resolve");
             }
+            Self::Endpoints { source, changed } => {
+                let changes = changed.of_kind("endpoint").join("; ");
+                tracing::info!(source = source.code(), changes, "endpoints changed");
+            }
+            Self::PassedOver(passed) => tracing::warn!("{passed}"),
             Self::Reloaded(report) => tracing::info!(changes = %report, "configuration reloaded"),
             Self::ReloadFailed { reason } => {
                 tracing::error!(reason, "reload rejected: the old configuration stays in force");
@@ -165,6 +184,10 @@ impl fmt::Display for Change {
             Self::ResolutionFailed { pool, endpoint, reason } => {
                 write!(f, "pool \"{pool}\": endpoint {endpoint}: does not resolve: {reason}")
             }
+            Self::Endpoints { source, changed } => {
+                write!(f, "{source}: {}", changed.of_kind("endpoint").join("; "))
+            }
+            Self::PassedOver(passed) => passed.fmt(f),
             Self::Reloaded(report) => write!(f, "configuration reloaded: {report}"),
             Self::ReloadFailed { reason } => write!(f, "configuration refused: {reason}"),
         }

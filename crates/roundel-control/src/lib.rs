@@ -2,11 +2,12 @@
 //!
 //! Facts come in (a configuration, a probe's outcome, a resolved name, what a worker noticed, the
 //! passing of time); whenever one changes what workers should do, a new
-//! [`Snapshot`](roundel_core::snapshot::Snapshot) goes out whole. Three layers, each knowing only
-//! the one below:
+//! [`Snapshot`](roundel_core::snapshot::Snapshot) goes out whole. Layers, each knowing only
+//! the ones below:
 //!
 //! | part | does | knows nothing of |
 //! |---|---|---|
+//! | `compose` | derives the configuration from the file, providers and the operator | who changes them |
 //! | `model` | decides: state and time in, snapshot and work to do out | clocks, sockets, tasks |
 //! | `actor` | is the one task that owns the model, runs its timers and the work it asks for | decisions |
 //! | `probe`, `resolve`, `bind`, `watch` | touch the world, once per call | the model |
@@ -17,6 +18,7 @@
 
 mod actor;
 mod bind;
+mod compose;
 mod control;
 mod event;
 mod model;
@@ -26,8 +28,9 @@ mod resolve;
 mod watch;
 
 pub use bind::BindError;
+pub use compose::{EndpointOverlay, Obstacle, Overlay, PassedOver, PoolOverlay, Provided};
 pub use control::{
-    Control, ControlOptions, Prepared, ProbeReport, ReloadError, StartError, prepare,
+    Control, ControlOptions, Prepared, ProbeReport, ReloadError, StartError, Stopped, prepare,
 };
 pub use event::{Change, Event};
 pub use report::{Changed, ReloadReport};

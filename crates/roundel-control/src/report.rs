@@ -3,6 +3,7 @@
 use std::fmt;
 
 use roundel_config::model::Config;
+use roundel_core::endpoint::{AdminState, Presence};
 use roundel_core::name::Name;
 
 /// What a reload changed. Prints as one line.
@@ -64,11 +65,11 @@ impl ReloadReport {
 }
 
 /// Name, address and everything else of each endpoint.
-type EndpointRow = (String, String, (u32, bool, roundel_core::endpoint::AdminState));
+type EndpointRow = (String, String, (u32, bool, AdminState, Presence));
 
 fn endpoints_of(config: &Config) -> Vec<EndpointRow> {
     let row = |pool: &Name, e: &roundel_config::model::EndpointConfig| {
-        let rest = (e.weight, e.is_backup, e.admin_state);
+        let rest = (e.weight, e.is_backup, e.admin_state, e.presence);
         (format!("{pool}/{}", e.name), e.address.to_string(), rest)
     };
     config.pools.iter().flat_map(|p| p.endpoints.iter().map(|e| row(&p.name, e))).collect()
@@ -96,6 +97,14 @@ impl Changed {
         report.removed = old.iter().map(key).filter(|name| !kept.contains(name)).collect();
         report
     }
+
+    /// In words, a text for each of added, removed and changed that there is.
+    pub(crate) fn of_kind(&self, kind: &str) -> Vec<String> {
+        let parts =
+            [("added", &self.added), ("removed", &self.removed), ("changed", &self.changed)];
+        let there = parts.into_iter().filter(|(_, names)| !names.is_empty());
+        there.map(|(verb, names)| format!("{kind} {verb}: {}", names.join(", "))).collect()
+    }
 }
 
 impl fmt::Display for ReloadReport {
@@ -104,15 +113,7 @@ impl fmt::Display for ReloadReport {
         for (kind, changed) in
             [("listener", &self.listeners), ("pool", &self.pools), ("endpoint", &self.endpoints)]
         {
-            for (verb, names) in [
-                ("added", &changed.added),
-                ("removed", &changed.removed),
-                ("changed", &changed.changed),
-            ] {
-                if !names.is_empty() {
-                    parts.push(format!("{kind} {verb}: {}", names.join(", ")));
-                }
-            }
+            parts.extend(changed.of_kind(kind));
         }
         if self.has_new_routes {
             parts.push("routes changed".to_owned());

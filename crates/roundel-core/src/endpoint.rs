@@ -2,7 +2,8 @@
 //!
 //! Three facts about an endpoint stay apart, because operators ask for each by name and because
 //! merging them loses information: **admin state** is what the operator wants, **health** is what
-//! probes found, **ejection** is what traffic taught. [`EndpointFacts::is_eligible`] derives from
+//! probes found, **ejection** is what traffic taught. Beside them stands **presence**, what a provider
+//! that runs the process behind the endpoint knows of it. [`EndpointFacts::is_eligible`] derives from
 //! them; nobody stores the result beside them.
 
 use std::sync::Arc;
@@ -40,7 +41,20 @@ pub enum Health {
     Unhealthy,
 }
 
-/// The three facts, apart.
+/// What the provider of an endpoint knows of the process behind it. An endpoint of the file is
+/// always present: only probes can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Presence {
+    /// Something should answer there.
+    #[default]
+    Present,
+    /// A process is starting: probed, but not to be sent anything until its provider says so.
+    Starting,
+    /// Nothing runs there: neither probed nor sent anything, not even when the pool fails open.
+    Absent,
+}
+
+/// The three facts, apart, and what its provider adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EndpointFacts {
     /// What the operator wants.
@@ -49,12 +63,15 @@ pub struct EndpointFacts {
     pub health: Health,
     /// Whether outlier detection keeps it out at this moment.
     pub is_ejected: bool,
+    /// Whether there is anything to send to.
+    pub presence: Presence,
 }
 
 impl EndpointFacts {
     /// Whether it takes new exchanges in normal operation.
     pub fn is_eligible(self) -> bool {
         self.admin_state == AdminState::Enabled
+            && self.presence == Presence::Present
             && self.health == Health::Healthy
             && !self.is_ejected
     }
@@ -163,11 +180,14 @@ mod tests {
             admin_state: AdminState::Enabled,
             health: Health::Healthy,
             is_ejected: false,
+            presence: Presence::Present,
         };
         assert!(well.is_eligible());
         assert!(!EndpointFacts { admin_state: AdminState::Draining, ..well }.is_eligible());
         assert!(!EndpointFacts { health: Health::Unknown, ..well }.is_eligible());
         assert!(!EndpointFacts { is_ejected: true, ..well }.is_eligible());
+        assert!(!EndpointFacts { presence: Presence::Starting, ..well }.is_eligible());
+        assert!(!EndpointFacts { presence: Presence::Absent, ..well }.is_eligible());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::balance::{Balancer, Pick};
-use crate::endpoint::{AdminState, Endpoint, Health};
+use crate::endpoint::{AdminState, Endpoint, EndpointFacts, Health, Presence};
 use crate::line::Line;
 use crate::name::Name;
 use crate::policy::PoolPolicy;
@@ -139,8 +139,10 @@ impl Candidates {
     }
 }
 
+/// Whether it could be sent something if need be. Where nothing runs, no need helps.
 fn is_enabled(endpoint: &Endpoint) -> bool {
-    endpoint.facts.admin_state == AdminState::Enabled
+    let EndpointFacts { admin_state, presence, .. } = endpoint.facts;
+    admin_state == AdminState::Enabled && presence == Presence::Present
 }
 
 /// Whether nothing is known of the endpoint, good or bad. One that traffic already got ejected is
@@ -153,7 +155,7 @@ fn is_unprobed(endpoint: &Endpoint) -> bool {
 pub(crate) mod fixture {
     use super::*;
     use crate::address::ConnectAddress;
-    use crate::endpoint::{EndpointFacts, EndpointId};
+    use crate::endpoint::EndpointId;
     use crate::policy::{Balance, HostPolicy, PoolLimits, PoolTimeouts, RetryPolicy};
     use std::net::{Ipv4Addr, SocketAddr};
     use std::time::Duration;
@@ -214,7 +216,8 @@ mod tests {
     use crate::policy::Balance;
 
     /// Endpoints written one letter each, upper case for backups: `h`ealthy, `u`nknown, `f`ailed
-    /// its probes, `e`jected while healthy, `x` ejected while unknown, `d`raining, `o` disabled.
+    /// its probes, `e`jected while healthy, `x` ejected while unknown, `d`raining, `o` disabled,
+    /// `s`tarting though its probes went well already, `a`bsent.
     fn endpoints(facts: &str) -> Vec<Endpoint> {
         let parse = |letter: char| {
             let mut endpoint = fixture::endpoint("e", 1);
@@ -230,6 +233,11 @@ mod tests {
                 'd' => AdminState::Draining,
                 'o' => AdminState::Disabled,
                 _ => AdminState::Enabled,
+            };
+            endpoint.facts.presence = match letter {
+                's' => Presence::Starting,
+                'a' => Presence::Absent,
+                _ => Presence::Present,
             };
             endpoint
         };
@@ -279,6 +287,11 @@ mod tests {
             ("ffF", 50, Panic, vec![0, 1]),
             ("dFF", 50, Panic, vec![1, 2]),
             ("ffF", 0, Empty, vec![]),
+            // Where nothing runs or something only starts, nothing is sent, however dire the need.
+            ("has", 50, Primary, vec![0]),
+            ("asss", 50, Empty, vec![]),
+            ("faa", 50, Panic, vec![0]),
+            ("aaH", 50, Backup, vec![2]),
             // Nobody is enabled.
             ("ddd", 50, Empty, vec![]),
             ("doDO", 100, Empty, vec![]),

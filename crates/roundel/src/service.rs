@@ -18,7 +18,7 @@ use anyhow::Context as _;
 use roundel_admin::{Admin, Phase, ProcessStatus, Surface, Token};
 use roundel_config::Config;
 use roundel_config::model::{AccessLogConfig, AccessLogFormat, AdminConfig, LogTarget};
-use roundel_control::{Control, ControlOptions, FileWatch};
+use roundel_control::{Control, ControlOptions, FileWatch, Overlay};
 use roundel_proxy::{Drained, Proxy, ProxyOptions};
 use roundel_telemetry::{AccessLog, LogFormat, Registry};
 use tokio::runtime::{Builder, Runtime};
@@ -203,7 +203,8 @@ fn start_planes(
     registry: Arc<Registry>,
     access_log: Option<Arc<AccessLog>>,
 ) -> anyhow::Result<(Proxy, Control)> {
-    let options = ControlOptions { workers, registry: Arc::clone(&registry) };
+    let options =
+        ControlOptions { workers, registry: Arc::clone(&registry), overlay: Overlay::default() };
     let prepared = roundel_control::prepare(config, options)?;
     let (signals, from_workers) = mpsc::channel(WORKER_SIGNALS_WAITING);
     let options = ProxyOptions { workers, registry, access_log, signals };

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 use std::{fs, thread};
 
-use roundel_control::ControlOptions;
+use roundel_control::{ControlOptions, Overlay};
 use roundel_proxy::{Proxy, ProxyOptions};
 use roundel_telemetry::{AccessLog, LogFormat, LogTarget, Registry};
 use roundel_testkit::{Answer, Origin, RawClient, TempDir};
@@ -122,7 +122,8 @@ impl Plane {
         let registry = Arc::new(Registry::new(1));
         let target = LogTarget::File(directory.path().join("access.log"));
         let log = AccessLog::start(target, LogFormat::Json, registry.access_log()).unwrap();
-        let options = ControlOptions { workers: 1, registry: registry.clone() };
+        let options =
+            ControlOptions { workers: 1, registry: registry.clone(), overlay: Overlay::default() };
         let prepared = roundel_control::prepare(config, options).unwrap();
         let (sender, signals) = mpsc::channel(16);
         let access_log = Some(Arc::new(log));

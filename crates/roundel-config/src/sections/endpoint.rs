@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use roundel_core::address::EndpointAddress;
-use roundel_core::endpoint::AdminState;
+use roundel_core::endpoint::{AdminState, Presence};
 use roundel_core::name::Name;
 use serde_json::{Value as Json, json};
 use toml::de::DeValue;
@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::kind::{
     choice, endpoint_address, flag, located, name, optional, required, table, whole,
 };
-use crate::model::EndpointConfig;
+use crate::model::{EndpointConfig, EndpointSource};
 use crate::section::{Entry, Kind, Located, Nested, NestedStyle, Reading, Section, section};
 
 section! {
@@ -114,5 +114,7 @@ pub(crate) fn resolve(
         weight,
         is_backup: backup,
         admin_state,
+        source: EndpointSource::File,
+        presence: Presence::Present,
     })
 }

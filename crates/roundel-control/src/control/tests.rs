@@ -7,7 +7,7 @@ use roundel_core::policy::PoolPolicy;
 use tokio::time::timeout;
 
 use super::*;
-use crate::model::fixture::{SECOND, config, listener, policy, pool};
+use crate::model::fixture::{SECOND, config, listener, name, policy, pool};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -18,8 +18,13 @@ struct Running {
     published: Arc<Mutex<Vec<u64>>>,
 }
 
+fn options() -> ControlOptions {
+    let registry = Arc::new(Registry::new(2));
+    ControlOptions { workers: 2, registry, overlay: Overlay::default() }
+}
+
 fn start(config: Config) -> Running {
-    let options = ControlOptions { workers: 2, registry: Arc::new(Registry::new(2)) };
+    let options = options();
     let prepared = prepare(config, options).unwrap();
     assert_eq!(prepared.snapshot().generation, 1);
     let (signals, receiver) = mpsc::channel(16);
@@ -34,6 +39,12 @@ impl Running {
     /// The next event, as text.
     async fn event(&mut self) -> Change {
         timeout(DEADLINE, self.events.recv()).await.expect("an event").unwrap().change
+    }
+
+    /// Names of the first pool's endpoints.
+    fn endpoints(&self) -> Vec<String> {
+        let snapshot = self.control.snapshot();
+        snapshot.pools[0].endpoints.iter().map(|endpoint| endpoint.name.to_string()).collect()
     }
 
     fn address(&self, listener: usize) -> SocketAddr {
@@ -165,4 +176,78 @@ async fn names_are_looked_up_before_the_first_snapshot() {
     let running = start(config(vec![], pools));
     let endpoint = running.control.snapshot().pools[0].endpoints[0].clone();
     assert_eq!((endpoint.facts.health, &*endpoint.authority), (Health::Healthy, "localhost:7"));
+}
+
+#[tokio::test]
+async fn what_a_provider_has_replaces_what_it_had_and_survives_a_reload() {
+    let unchecked = || PoolPolicy { health_check: None, ..policy() };
+    let web = |addresses: &[&str]| config(vec![], vec![pool("web", unchecked(), addresses)]);
+    let provided = |addresses: &[&str]| {
+        let endpoints = pool("web", unchecked(), addresses).endpoints;
+        vec![Provided { pool: name("web"), endpoints }]
+    };
+    let mut running = start(web(&["127.0.0.1:1"]));
+    running.control.provide(EndpointSource::App, provided(&["127.0.0.1:2"])).await.unwrap();
+    assert_eq!(running.endpoints(), ["127.0.0.1:1", "127.0.0.1:2"]);
+    assert_eq!(
+        running.event().await.to_string(),
+        "app: endpoint added: web/127.0.0.1:2 (127.0.0.1:2)"
+    );
+    let counts = Arc::clone(&running.control.snapshot().pools[0].endpoints[1].shared);
+
+    running.control.reload(web(&["127.0.0.1:4"])).await.unwrap();
+    assert_eq!(running.endpoints(), ["127.0.0.1:4", "127.0.0.1:2"]);
+    let same = Arc::clone(&running.control.snapshot().pools[0].endpoints[1].shared);
+    assert!(Arc::ptr_eq(&counts, &same), "an endpoint that stays keeps its counts");
+    assert_eq!(running.control.file().pools[0].endpoints.len(), 1);
+
+    running.control.provide(EndpointSource::App, provided(&["127.0.0.1:4"])).await.unwrap();
+    assert_eq!(running.endpoints(), ["127.0.0.1:4"]);
+    let generation = running.control.snapshot().generation;
+    running.control.provide(EndpointSource::App, provided(&["127.0.0.1:4"])).await.unwrap();
+    assert_eq!(running.control.snapshot().generation, generation, "nothing new, nothing done");
+    let told: Vec<_> = std::iter::from_fn(|| running.events.try_recv().ok())
+        .filter(|event| matches!(event.change, Change::PassedOver(_)))
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[tokio::test]
+async fn changes_of_the_overlay_take_their_turn_and_are_in_force_on_return() {
+    let unchecked = PoolPolicy { health_check: None, ..policy() };
+    let pools = vec![pool("web", unchecked, &["127.0.0.1:1", "127.0.0.1:2"])];
+    let running = start(config(vec![], pools));
+    let raise = || {
+        running.control.change_overlay(|overlay, config| {
+            let pool = &config.pools[0];
+            let endpoint = &pool.endpoints[0];
+            let weight = endpoint.weight + 1;
+            let overlay = overlay.pools.entry(pool.name.clone()).or_default();
+            let decision = overlay.endpoints.entry(endpoint.name.clone()).or_default();
+            decision.weight = Some(weight);
+            weight
+        })
+    };
+    let (one, two, three) = tokio::join!(raise(), raise(), raise());
+    let mut weights = [one.unwrap(), two.unwrap(), three.unwrap()];
+    weights.sort_unstable();
+    assert_eq!(weights, [2, 3, 4], "none is lost");
+    assert_eq!(running.control.snapshot().pools[0].endpoints[0].weight, 4);
+    assert!(!running.control.overlay().is_empty());
+    running.control.shutdown().await;
+    assert_eq!(raise().await, Err(Stopped));
+}
+
+#[tokio::test]
+async fn what_the_operator_decided_before_the_start_is_in_the_first_snapshot() {
+    let mut decided = Overlay::default();
+    let web = decided.pools.entry(name("web")).or_default();
+    web.removed.insert(name("127.0.0.1:1"));
+    let unchecked = PoolPolicy { health_check: None, ..policy() };
+    let pools = vec![pool("web", unchecked, &["127.0.0.1:1", "127.0.0.1:2"])];
+    let options = ControlOptions { overlay: decided, ..options() };
+    let prepared = prepare(config(vec![], pools), options).unwrap();
+    let endpoints = &prepared.snapshot().pools[0].endpoints;
+    assert_eq!(endpoints.len(), 1);
+    assert_eq!(endpoints[0].name.as_str(), "127.0.0.1:2");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use roundel_config::model::EndpointConfig;
 use roundel_core::address::{ConnectAddress, EndpointAddress};
 use roundel_core::endpoint::{
-    AdminState, Endpoint, EndpointFacts, EndpointId, EndpointShared, Health,
+    AdminState, Endpoint, EndpointFacts, EndpointId, EndpointShared, Health, Presence,
 };
 use roundel_core::health::{HealthTracker, ProbeFailure, ProbeOutcome};
 use roundel_core::outlier::{Moment, OutlierTracker, Seen, Window};
@@ -131,7 +131,12 @@ impl EndpointState {
             Some(_) if !has_check => Health::Healthy,
             Some(_) => self.tracker.health(),
         };
-        EndpointFacts { admin_state: self.config.admin_state, health, is_ejected: self.is_ejected }
+        EndpointFacts {
+            admin_state: self.config.admin_state,
+            health,
+            is_ejected: self.is_ejected,
+            presence: self.config.presence,
+        }
     }
 
     /// What outlier detection goes by.
@@ -201,15 +206,18 @@ impl EndpointState {
         }
     }
 
-    /// Whether probes make sense: the operator wants it in some way and it has an address.
+    /// Whether probes make sense: the operator wants it in some way, it has an address, and
+    /// something may be there.
     pub(super) fn is_probed(&self) -> bool {
-        self.config.admin_state != AdminState::Disabled && self.address.is_some()
+        is_worth_probing(&self.config) && self.address.is_some()
     }
 
     /// Follows what is about to be published, to know when a ramp begins. The first address of a
     /// name and the first probe of a process are no recovery.
     pub(super) fn note_service(&mut self, facts: EndpointFacts, now: Moment) {
-        let is_down = facts.health == Health::Unhealthy || facts.is_ejected;
+        let is_down = facts.health == Health::Unhealthy
+            || facts.is_ejected
+            || facts.presence == Presence::Absent;
         if is_down && self.address.is_some() {
             self.is_recovering = true;
             self.recovered_at = None;
@@ -264,6 +272,11 @@ impl EndpointState {
             EndpointAddress::Ip(_) | EndpointAddress::Unix(_) => None,
         }
     }
+}
+
+/// Whether an endpoint that is configured so is probed.
+pub(super) fn is_worth_probing(config: &EndpointConfig) -> bool {
+    config.admin_state != AdminState::Disabled && config.presence != Presence::Absent
 }
 
 fn all_of(answer: &Resolution) -> Vec<ConnectAddress> {

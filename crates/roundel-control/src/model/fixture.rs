@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roundel_config::model::{
-    AdminConfig, Config, EndpointConfig, ListenerConfig, LogConfig, LogFormat, LogLevel,
-    PoolConfig, ShutdownConfig,
+    AdminConfig, Config, EndpointConfig, EndpointSource, ListenerConfig, LogConfig, LogFormat,
+    LogLevel, PoolConfig, ShutdownConfig,
 };
 use roundel_core::address::EndpointAddress;
-use roundel_core::endpoint::AdminState;
+use roundel_core::endpoint::{AdminState, Presence};
 use roundel_core::listener::{
     ForwardedMode, ForwardedPolicy, ListenerLimits, ListenerSettings, ListenerTimeouts,
 };
@@ -112,6 +112,8 @@ pub(crate) fn pool(text: &str, policy: PoolPolicy, addresses: &[&str]) -> PoolCo
         weight: 1,
         is_backup: false,
         admin_state: AdminState::Enabled,
+        source: EndpointSource::File,
+        presence: Presence::Present,
     };
     PoolConfig {
         name: name(text),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use roundel_config::model::{EndpointConfig, PoolConfig};
 use roundel_core::address::EndpointAddress;
-use roundel_core::endpoint::{AdminState, Endpoint, EndpointId, Health};
+use roundel_core::endpoint::{Endpoint, EndpointId, Health, Presence};
 use roundel_core::health::{HealthTracker, ProbeOutcome};
 use roundel_core::outlier::Moment;
 use roundel_core::policy::HealthCheck;
@@ -14,7 +14,7 @@ use roundel_core::pool::{Pool, PoolShared};
 use roundel_core::slow_start;
 
 use super::Ids;
-use super::endpoint::EndpointState;
+use super::endpoint::{EndpointState, is_worth_probing};
 use super::schedule::Schedule;
 use crate::event::Change;
 use crate::probe::ProbeTarget;
@@ -23,6 +23,9 @@ use crate::resolve::{HostPort, Resolution, Resolutions};
 /// First probes are spread over so much time for each endpoint, so that a thousand of them do not
 /// start in the same instant while six still answer at once.
 const FIRST_PROBE_SPREAD: Duration = Duration::from_millis(1);
+
+/// A process that starts is somebody's wait, and a refused connection costs next to nothing.
+const STARTING_PROBE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What is known about one pool.
 #[derive(Debug)]
@@ -144,7 +147,9 @@ impl PoolState {
             return None;
         }
         let transition = endpoint.tracker.on_probe(outcome, check);
-        let interval = endpoint.tracker.next_probe_in(check, random_unit);
+        let is_starting = endpoint.config.presence == Presence::Starting;
+        let longest = if is_starting { STARTING_PROBE_INTERVAL } else { Duration::MAX };
+        let interval = endpoint.tracker.next_probe_in(check, random_unit).min(longest);
         let since_start = now.since(endpoint.probe_started);
         endpoint.probing.finish(now, interval.saturating_sub(since_start));
         if matches!(outcome, ProbeOutcome::Failure(_)) {
@@ -156,6 +161,10 @@ impl PoolState {
         }
         let transition = transition?;
         self.is_stale = true;
+        // That a process does not answer while it starts is no news.
+        if is_starting && transition.to == Health::Unhealthy {
+            return None;
+        }
         Some(Change::Health {
             pool: self.config.name.clone(),
             endpoint: endpoint.config.name.clone(),
@@ -287,11 +296,15 @@ fn endpoints_of(
     for new in &config.endpoints {
         let known = before.remove(&(new.name.clone(), new.address.clone()));
         let mut endpoint = known.unwrap_or_else(|| fresh.endpoint(new, check));
-        let was_disabled = endpoint.config.admin_state == AdminState::Disabled;
-        let is_disabled = new.admin_state == AdminState::Disabled;
+        let was_probed = is_worth_probing(&endpoint.config);
+        let was_absent = endpoint.config.presence == Presence::Absent;
         endpoint.config = new.clone();
-        if was_disabled != is_disabled {
+        if was_probed != is_worth_probing(new) {
             restart_probes(&mut endpoint, check, fresh);
+        }
+        if was_absent && new.presence != Presence::Absent {
+            // Another process: what the one before did is not its fault.
+            endpoint.forget_failures(fresh.now);
         }
         endpoints.push(endpoint);
     }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use roundel_config::model::PoolConfig;
 use roundel_core::address::EndpointAddress;
-use roundel_core::endpoint::{AdminState, Endpoint, Health};
+use roundel_core::endpoint::{AdminState, Endpoint, Health, Presence};
 use roundel_core::health::ProbeFailure;
 use roundel_core::policy::{PoolPolicy, SuccessRate};
 use roundel_core::pool::Tier;
@@ -475,6 +475,47 @@ fn disabled_endpoints_are_not_probed_and_start_anew_when_enabled() {
     assert_eq!((world.find(A).id, world.health(A)), (id, Health::Unknown));
     world.probe(A, true);
     assert_eq!(world.health(A), Health::Healthy);
+}
+
+#[test]
+fn an_absent_endpoint_takes_nothing_and_what_comes_back_is_another_process() {
+    let mut world = World::well(policy(), &[A, B]);
+    let id = world.find(A).id;
+    let with = |presence| {
+        let mut web = pool("web", policy(), &[A, B]);
+        web.endpoints[0].presence = presence;
+        vec![web]
+    };
+    for _ in 0..5 {
+        world.find(A).shared.note_error();
+    }
+    world.reload(with(Presence::Absent));
+    assert!(!world.find(A).facts.is_eligible());
+    world.wait(60 * SECOND);
+    assert!(world.model.due_probes(world.now).iter().all(|(due, _)| *due != id));
+
+    world.reload(with(Presence::Starting));
+    assert_eq!((world.find(A).id, world.health(A)), (id, Health::Unknown));
+    assert_eq!(world.find(A).shared.consecutive_errors(), 0, "those of the process before");
+    world.model.take_changes();
+    world.probe(A, false);
+    assert_eq!(world.health(A), Health::Unhealthy);
+    assert_eq!(world.model.take_changes(), [], "not answering yet is no news");
+    // Long before the next probe of an unhealthy endpoint would be due.
+    world.wait(SECOND / 5);
+    let due = world.model.due_probes(world.now);
+    let (due, target) = due.into_iter().find(|(due, _)| *due == id).expect("probed soon");
+    for _ in 0..2 {
+        let success = ProbeOutcome::Success { took: SECOND / 100 };
+        world.model.probed(due, &target, &success, world.now);
+        world.wait(SECOND / 5);
+        world.model.due_probes(world.now);
+    }
+    world.settle();
+    assert_eq!(world.health(A), Health::Healthy);
+    assert!(!world.find(A).facts.is_eligible(), "until its provider says that it has started");
+    world.reload(with(Presence::Present));
+    assert!(world.find(A).facts.is_eligible());
 }
 
 #[test]

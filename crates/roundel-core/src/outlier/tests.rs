@@ -196,7 +196,7 @@ fn any_seen() -> impl Strategy<Value = Seen> {
     let window = (0u64..300, 0u64..300);
     (admin_state, health, prop::bool::weighted(0.2), 0u32..10, window).prop_map(
         |(admin_state, health, is_ejected, errors_in_a_row, (successes, errors))| Seen {
-            facts: EndpointFacts { admin_state, health, is_ejected },
+            facts: EndpointFacts { admin_state, health, is_ejected, ..EndpointFacts::default() },
             errors_in_a_row,
             window: Window { successes, errors },
             ..Seen::default()

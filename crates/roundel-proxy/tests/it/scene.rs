@@ -214,7 +214,7 @@ pub(crate) fn endpoint(id: u32, address: SocketAddr) -> Endpoint {
         facts: EndpointFacts {
             admin_state: AdminState::Enabled,
             health: Health::Healthy,
-            is_ejected: false,
+            ..EndpointFacts::default()
         },
         shared: Arc::default(),
     }

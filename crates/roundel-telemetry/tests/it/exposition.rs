@@ -30,6 +30,7 @@ impl Scene {
             admin_state: AdminState::Draining,
             health: Health::Unhealthy,
             is_ejected: true,
+            ..EndpointFacts::default()
         };
         Self {
             web: name("web"),

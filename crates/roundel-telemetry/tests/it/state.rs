@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use roundel_core::address::ConnectAddress;
 use roundel_core::endpoint::{
-    AdminState, Endpoint, EndpointFacts, EndpointId, EndpointShared, Health,
+    AdminState, Endpoint, EndpointFacts, EndpointId, EndpointShared, Health, Presence,
 };
 use roundel_core::name::Name;
 
@@ -36,5 +36,9 @@ pub(crate) fn endpoint(text: &str, port: u16, requests: u64, facts: EndpointFact
 }
 
 /// The facts of an endpoint that takes traffic.
-pub(crate) const WELL: EndpointFacts =
-    EndpointFacts { admin_state: AdminState::Enabled, health: Health::Healthy, is_ejected: false };
+pub(crate) const WELL: EndpointFacts = EndpointFacts {
+    admin_state: AdminState::Enabled,
+    health: Health::Healthy,
+    is_ejected: false,
+    presence: Presence::Present,
+};
