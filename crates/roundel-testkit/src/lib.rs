@@ -13,6 +13,7 @@
 //! | [`Balancer`] | the same questions to the real binary, with signals and reload |
 //! | [`exposition::check_format`] | would Prometheus take this? |
 //! | [`Python`] | and with real Flask servers and the `requests` client? |
+//! | [`Program`] | and with the launchers, clients and scripts of a scenario? |
 //!
 //! The kit asserts nothing about timing. It panics, with a message that names what was awaited,
 //! where a test could not go on anyway (an address that cannot be bound, a deadline missed).
@@ -27,6 +28,7 @@ pub mod message;
 pub mod origin;
 mod output;
 pub mod ports;
+pub mod program;
 pub mod python;
 pub mod temp_dir;
 mod websocket;
@@ -39,5 +41,6 @@ pub use ledger::Ledger;
 pub use load::{Call, Load, Tally};
 pub use message::{Fields, Request, Response, fingerprint, fingerprint_of_parts};
 pub use origin::{Accept, Answer, Origin, Point, Step};
+pub use program::Program;
 pub use python::Python;
 pub use temp_dir::TempDir;

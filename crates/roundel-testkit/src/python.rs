@@ -42,6 +42,14 @@ impl Python {
         Self { interpreter }
     }
 
+    /// The folder with `python`, for the search path of scripts that start servers.
+    ///
+    /// # Panics
+    /// Never: the interpreter's path has a folder.
+    pub fn folder(&self) -> &Path {
+        self.interpreter.parent().expect("an interpreter is in a folder")
+    }
+
     /// Starts `server.py NAME 0` and waits until it listens.
     ///
     /// # Panics

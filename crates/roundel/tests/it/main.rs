@@ -7,6 +7,7 @@ mod bulk;
 mod cli;
 mod curl;
 mod demo;
+mod example;
 mod failover;
 mod flask;
 mod golden;
