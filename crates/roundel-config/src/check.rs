@@ -14,6 +14,8 @@ use crate::section::{Located, Reading};
 use crate::sections::pool::PoolKeys;
 use crate::sections::{AdminKeys, FileKeys, listener, pool, route};
 
+mod apps;
+
 /// Names of one sort that are taken, and where.
 pub(crate) struct Names {
     what: &'static str,
@@ -58,23 +60,31 @@ impl Names {
 
 /// The configuration that `file` stands for. What it says is complete only when nothing was
 /// reported.
-pub(crate) fn resolve(file: FileKeys, reading: &mut Reading<'_>) -> Option<Config> {
+pub(crate) fn resolve(mut file: FileKeys, reading: &mut Reading<'_>) -> Option<Config> {
     let admin = resolve_admin(&file.admin, reading);
     // What seems to be missing from a file with wrong keys may be what those keys were meant for.
     if reading.found.is_empty() {
         report_missing(&file, reading);
     }
     let listeners = resolve_listeners(file.listener, &file.admin.address, reading);
+    apps::add_own_pools(&file.app, &mut file.pool);
     let pool_names: Vec<String> = file.pool.iter().map(|pool| pool.name.clone()).collect();
     let routes = resolve_routes(file.route, &pool_names, &file.pool, reading);
-    let pools: Vec<Option<PoolConfig>> =
-        file.pool.into_iter().map(|item| pool::resolve(item, reading)).collect();
+    let pools = file.pool.into_iter().map(|item| {
+        let is_fed = apps::is_fed(&item.name, &file.app);
+        pool::resolve(item, is_fed, reading)
+    });
+    let pools: Vec<Option<PoolConfig>> = pools.collect();
+    let apps = apps::resolve(file.app, &pool_names, reading);
+    let pools = pools.into_iter().collect::<Option<Vec<_>>>()?;
+    apps::report_clashes(&apps, &admin, &listeners, &pools, reading);
     Some(Config {
         workers: file.workers,
         admin,
         listeners,
         routes,
-        pools: pools.into_iter().collect::<Option<_>>()?,
+        pools,
+        apps: apps.into_iter().map(|app| app.config).collect(),
         access_log: file.access_log,
         log: file.log,
         shutdown: file.shutdown,
@@ -86,7 +96,7 @@ fn report_missing(file: &FileKeys, reading: &mut Reading<'_>) {
         let help = "add `[[listener]]` with `address = \"0.0.0.0:8080\"`, say";
         reading.report(Diagnostic::whole("there is no listener").help(help));
     }
-    if file.pool.is_empty() && file.route.is_empty() {
+    if file.pool.is_empty() && file.app.is_empty() && file.route.is_empty() {
         let help = "add a `[pool.NAME]` with `endpoints = [\"127.0.0.1:5001\"]`, say";
         reading.report(Diagnostic::whole("there is neither a pool nor a route").help(help));
     }

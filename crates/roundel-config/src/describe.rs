@@ -15,8 +15,12 @@ use roundel_core::policy::{
 };
 use roundel_core::route::{Action, HostPattern, PathMatcher, Route};
 
-use crate::model::{AccessLogFormat, Config, EndpointConfig, LogFormat, LogLevel, PoolConfig};
+use crate::model::{
+    AccessLogFormat, AppConfig, Config, EndpointConfig, LogFormat, LogLevel, PoolConfig,
+};
 use crate::units::{show_duration, show_size};
+
+mod apps;
 
 /// What `config` does: process, listeners, routes in the order they are tried, and pools with
 /// policy and endpoints. Ends with a line end.
@@ -30,7 +34,13 @@ pub fn describe(config: &Config) -> String {
     text.push_str("\nroutes, in the order they are tried\n");
     push_table(&mut text, "  ", &route_rows(config));
     for pool in &config.pools {
-        push_pool(&mut text, pool);
+        push_pool(&mut text, pool, &config.apps);
+    }
+    for app in &config.apps {
+        let plural = if app.instances.initial == 1 { "" } else { "s" };
+        let (name, initial) = (&app.name, app.instances.initial);
+        let _ = writeln!(text, "\napp {name}: {initial} instance{plural} in pool {}", app.pool);
+        push_table(&mut text, "  ", &apps::rows(app));
     }
     text
 }
@@ -202,11 +212,15 @@ fn action(action: &Action, config: &Config) -> String {
     }
 }
 
-fn push_pool(text: &mut String, pool: &PoolConfig) {
+fn push_pool(text: &mut String, pool: &PoolConfig, apps: &[AppConfig]) {
     let count = pool.endpoints.len();
     let plural = if count == 1 { "" } else { "s" };
     let balance = balance(&pool.policy.balance);
-    let _ = writeln!(text, "\npool {}: {balance} over {count} endpoint{plural}", pool.name);
+    let fixed = (count > 0).then(|| format!("{count} endpoint{plural}"));
+    let feeders = apps.iter().filter(|app| app.pool == pool.name);
+    let over = fixed.into_iter().chain(feeders.map(|app| format!("instances of app {}", app.name)));
+    let over = over.collect::<Vec<_>>().join(" and ");
+    let _ = writeln!(text, "\npool {}: {balance} over {over}", pool.name);
     let endpoints: Vec<Vec<String>> = pool.endpoints.iter().map(endpoint_row).collect();
     push_table(text, "  - ", &endpoints);
     push_table(text, "  ", &policy_rows(&pool.policy));

@@ -22,6 +22,7 @@ mod schema;
 mod section;
 mod sections;
 mod suggest;
+mod template;
 mod units;
 
 pub use describe::describe;
@@ -31,3 +32,4 @@ pub use model::Config;
 pub use quick::quick;
 pub use reference::reference;
 pub use schema::json_schema;
+pub use template::{Facts, Placeholder, Template};

@@ -21,6 +21,10 @@ use roundel_core::name::Name;
 use roundel_core::policy::PoolPolicy;
 use roundel_core::route::Route;
 
+mod app;
+
+pub use app::{AppConfig, AppLimits, AppSpec, InstanceCount, Listen, OutputConfig, RestartPolicy};
+
 /// Everything a process needs to start, or to reload.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -35,6 +39,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Pools in the order of the file, names unique.
     pub pools: Vec<PoolConfig>,
+    /// Apps in the order of the file, names unique.
+    pub apps: Vec<AppConfig>,
     /// One line for each exchange; `None` switches it off.
     pub access_log: Option<AccessLogConfig>,
     /// The process's own log.

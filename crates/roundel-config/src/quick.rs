@@ -49,6 +49,7 @@ pub fn quick(
         listeners,
         routes: vec![sole_pool_route()],
         pools: vec![PoolConfig { name: own_name("default"), policy, endpoints }],
+        apps: Vec::new(),
         access_log: Some(AccessLogConfig::defaults()),
         log: LogConfig::defaults(),
         shutdown: ShutdownConfig::defaults(),

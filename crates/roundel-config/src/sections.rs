@@ -16,12 +16,14 @@ use crate::model::{
 };
 use crate::section::{Located, section};
 
+pub(crate) mod app;
 pub(crate) mod endpoint;
 pub(crate) mod health;
 pub(crate) mod listener;
 pub(crate) mod pool;
 pub(crate) mod route;
 
+use app::AppKeys;
 use listener::ListenerKeys;
 use pool::PoolKeys;
 use route::RouteKeys;
@@ -46,6 +48,7 @@ section! {
         listener: Vec<Item<ListenerKeys>> = tables() => Vec::new(),
         route: Vec<Item<RouteKeys>> = tables() => Vec::new(),
         pool: Vec<Item<PoolKeys>> = map() => Vec::new(),
+        app: Vec<Item<AppKeys>> = map() => Vec::new(),
         access_log: Option<AccessLogConfig> = optional(table(), "off", "") => None,
         log: LogConfig = table() => LogConfig::defaults(),
         shutdown: ShutdownConfig = table() => ShutdownConfig::defaults(),

@@ -21,7 +21,7 @@ use crate::check::Names;
 use crate::diagnostic::Diagnostic;
 use crate::kind::{
     Item, bytes, choice, duration, flag, hash_key, host_policy, list, located, optional, percent,
-    required, table, whole,
+    table, whole,
 };
 use crate::model::{EndpointConfig, PoolConfig};
 use crate::section::{Located, Reading, Section, section};
@@ -57,9 +57,10 @@ section! {
             "\"header:X-User\"",
         ).alternative() => None,
         /// Addresses ("127.0.0.1:5001", "[::1]:80", "app:80", "unix:/run/app.sock"), or tables
-        /// { address, name, weight, backup, admin_state }.
-        endpoints: Option<Vec<Located<EndpointKeys>>> = required(
+        /// { address, name, weight, backup, admin_state }. Required, unless an app feeds the pool.
+        endpoints: Option<Vec<Located<EndpointKeys>>> = optional(
             list(located(endpoint())).non_empty("a pool has at least one endpoint"),
+            "instances of apps alone",
             "[\"127.0.0.1:5001\", { address = \"127.0.0.1:5002\", name = \"Server 2\", weight = 3 }]",
         ) => None,
         /// What `Host` endpoints see: "preserve" (the client's), "endpoint" (the endpoint's address
@@ -135,23 +136,36 @@ section! {
     }
 }
 
-/// The pool, unless its name or its endpoints are wrong.
-pub(crate) fn resolve(item: Item<PoolKeys>, reading: &mut Reading<'_>) -> Option<PoolConfig> {
-    let Item { mut keys, name, span, .. } = item;
+/// The pool, unless its name or its endpoints are wrong. One that is fed while Roundel runs needs no
+/// endpoints of its own.
+pub(crate) fn resolve(
+    item: Item<PoolKeys>,
+    is_fed: bool,
+    reading: &mut Reading<'_>,
+) -> Option<PoolConfig> {
+    let Item { mut keys, name, span, is_whole } = item;
     let checked_name = Name::parse(&name).map_err(|fault| {
         let message = format!("pool {name:?}: {fault}");
         reading.report(Diagnostic::error(span.clone(), message));
     });
     let given = keys.endpoints.take();
-    let policy = policy(keys, given.as_ref().map_or(0, Vec::len), reading);
+    if given.is_none() && !is_fed && is_whole {
+        let message = format!("pool {name:?} needs `endpoints`");
+        let help = "add `endpoints = [\"127.0.0.1:5001\"]`, say, or an `[app.NAME]` that feeds it";
+        reading.report(Diagnostic::error(span.clone(), message).help(help));
+    }
+    let given = given.unwrap_or_default();
+    // What is fed is taken to be many: there is somewhere else to go most of the time.
+    let endpoint_count = if is_fed { given.len().max(2) } else { given.len() };
+    let policy = policy(keys, endpoint_count, reading);
     let mut names = Names::new("endpoint");
     let mut addresses = HashMap::new();
-    let endpoints: Vec<EndpointConfig> = given?
+    let endpoints: Vec<EndpointConfig> = given
         .into_iter()
         .filter_map(|keys| super::endpoint::resolve(keys, &mut addresses, &mut names, reading))
         .collect();
     let is_idle = |endpoint: &EndpointConfig| endpoint.admin_state != AdminState::Enabled;
-    if !endpoints.is_empty() && endpoints.iter().all(is_idle) {
+    if !is_fed && !endpoints.is_empty() && endpoints.iter().all(is_idle) {
         let message = format!("pool {name:?} takes no traffic: none of its endpoints is enabled");
         let diagnostic = Diagnostic::warning(span, message);
         reading.report(diagnostic.help("set one endpoint's `admin_state` to \"enabled\""));

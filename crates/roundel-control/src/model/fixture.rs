@@ -129,6 +129,7 @@ pub(crate) fn config(listeners: Vec<ListenerConfig>, pools: Vec<PoolConfig>) -> 
         listeners,
         routes: Vec::new(),
         pools,
+        apps: Vec::new(),
         access_log: None,
         log: LogConfig { level: LogLevel::Info, format: LogFormat::Text },
         shutdown: ShutdownConfig { grace: SECOND },

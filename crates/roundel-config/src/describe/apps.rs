@@ -1,0 +1,71 @@
+//! What an app is, in words.
+
+use super::row;
+use crate::model::{AppConfig, AppLimits, OutputConfig, RestartPolicy};
+use crate::units::{show_duration, show_size};
+
+/// What there is to say of an app, a label and a value a row.
+pub(super) fn rows(app: &AppConfig) -> Vec<Vec<String>> {
+    let spec = &app.spec;
+    let command: Vec<String> = spec.command.iter().map(ToString::to_string).collect();
+    let environment: Vec<String> = spec.environment.iter().map(|(name, _)| name.clone()).collect();
+    let environment = match environment.as_slice() {
+        [] => "Roundel's".to_owned(),
+        // Values may be secrets.
+        names => format!("Roundel's, and {}", names.join(", ")),
+    };
+    vec![
+        row("command", format!("{command:?}")),
+        row("instances", format!("{} to {}", app.instances.min, app.instances.max)),
+        row("name", spec.instance_name.to_string()),
+        row("listen", spec.listen.to_string()),
+        row(
+            "directory",
+            spec.directory
+                .as_ref()
+                .map_or_else(|| "Roundel's".to_owned(), |d| d.display().to_string()),
+        ),
+        row("environment", environment),
+        row("user", spec.user.clone().unwrap_or_else(|| "Roundel's".to_owned())),
+        row("limits", limits(spec.limits)),
+        row(
+            "times",
+            format!(
+                "start {}, drain {}, stop {}",
+                show_duration(app.start_timeout),
+                show_duration(app.drain_grace),
+                show_duration(app.stop_grace),
+            ),
+        ),
+        row("restart", restart(&app.restart)),
+        row("output", output(&spec.output)),
+    ]
+}
+
+fn limits(limits: AppLimits) -> String {
+    let files = limits.open_files.map(|files| format!("{files} open files"));
+    let memory = limits.memory_bytes.map(|bytes| format!("{} of memory", show_size(bytes)));
+    let all: Vec<String> = files.into_iter().chain(memory).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+fn restart(restart: &RestartPolicy) -> String {
+    format!(
+        "after {} to {}, failed after {} exits in a row within {}",
+        show_duration(restart.base_pause),
+        show_duration(restart.max_pause),
+        restart.max_quick_exits,
+        show_duration(restart.settled_after),
+    )
+}
+
+fn output(output: &OutputConfig) -> String {
+    match &output.file {
+        None => "last lines in memory".to_owned(),
+        Some(file) => format!(
+            "last lines in memory, all in {file} up to {} and {} before it",
+            show_size(output.file_bytes_max),
+            output.files_kept,
+        ),
+    }
+}
