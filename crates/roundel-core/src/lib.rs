@@ -6,6 +6,7 @@
 //! [`pool::PoolShared`], and the [`line::Line`] of those who wait, which outlive snapshots so that a reload keeps counts.
 
 pub mod address;
+pub mod autoscale;
 pub mod balance;
 pub mod end;
 pub mod endpoint;
