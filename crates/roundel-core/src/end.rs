@@ -145,10 +145,76 @@ coded! {
     }
 }
 
+impl EndReason {
+    /// Whether Roundel or the endpoints failed the client. Neither what a client got wrong nor its
+    /// leaving counts, nor an answer as configured, whatever its status.
+    pub const fn is_failure(self) -> bool {
+        match self {
+            Self::NoEndpoint
+            | Self::QueueFull
+            | Self::QueueTimeout
+            | Self::ConnectFailed
+            | Self::ConnectTimeout
+            | Self::EndpointClosed
+            | Self::ResponseTimeout
+            | Self::ResponseMalformed
+            | Self::ResponseTruncated
+            | Self::ResponseStalled
+            | Self::EndpointWriteTimeout
+            | Self::Shutdown
+            | Self::Panic => true,
+            Self::Ok
+            | Self::Local
+            | Self::Tunnel
+            | Self::RequestLine
+            | Self::RequestField
+            | Self::RequestFraming
+            | Self::RequestHost
+            | Self::RequestPath
+            | Self::RequestChunk
+            | Self::TargetTooLong
+            | Self::HeadTooLarge
+            | Self::BodyTooLarge
+            | Self::TransferCoding
+            | Self::Expectation
+            | Self::Version
+            | Self::MethodNotAllowed
+            | Self::Misdirected
+            | Self::NoRoute
+            | Self::ClientClosed
+            | Self::ClientHeadTimeout
+            | Self::ClientBodyTimeout
+            | Self::ClientWriteTimeout => false,
+        }
+    }
+
+    /// Whether an exchange that ended so, with that status, counts as an error: it failed, or the
+    /// client got a status of 500 or above.
+    pub const fn is_error(self, status: u16) -> bool {
+        status >= 500 || self.is_failure()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    #[test]
+    fn an_error_is_a_failure_or_a_server_error() {
+        for (end, status, is_error) in [
+            (EndReason::Ok, 200, false),
+            (EndReason::Ok, 404, false),
+            (EndReason::Ok, 500, true),
+            (EndReason::Local, 503, true),
+            (EndReason::ClientClosed, 0, false),
+            (EndReason::NoRoute, 404, false),
+            (EndReason::ResponseTruncated, 200, true),
+            (EndReason::Panic, 0, true),
+        ] {
+            assert_eq!(end.is_error(status), is_error, "{end} {status}");
+        }
+    }
 
     #[test]
     fn codes_are_unique_and_indices_dense() {

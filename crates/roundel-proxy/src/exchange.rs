@@ -117,6 +117,7 @@ impl Exchange<'_> {
     }
 
     async fn follow(&mut self, route: &Route, view: &Rc<View>) -> Ending {
+        view.count_request(route);
         if self.worker.log.borrow().is_some() {
             self.record.route = Some(route.name.clone());
         }

@@ -80,19 +80,22 @@ impl Record {
     fn enter(&mut self, end: EndReason, request: Option<&Request>) {
         self.is_entered = true;
         self.timing.total_us = self.worker.clock.micros().saturating_sub(self.started_us);
-        match &self.pool {
-            Some(pool) => {
-                let metrics = pool.metrics();
-                metrics.requests.increment(self.status);
-                metrics.ends.increment(end);
-                metrics.request_bytes.add(self.request_bytes);
-                metrics.response_bytes.add(self.response_bytes);
-                metrics.duration.record(self.timing.total_us);
-                if let Some(queue_us) = self.timing.queue_us {
-                    metrics.queue_time.record(queue_us);
-                }
+        let is_error = end.is_error(self.status);
+        if let Some(pool) = &self.pool {
+            let metrics = pool.metrics();
+            metrics.requests.increment(self.status);
+            metrics.ends.increment(end);
+            metrics.errors.add(u64::from(is_error));
+            metrics.request_bytes.add(self.request_bytes);
+            metrics.response_bytes.add(self.response_bytes);
+            metrics.duration.record(self.timing.total_us);
+            if let Some(queue_us) = self.timing.queue_us {
+                metrics.queue_time.record(queue_us);
             }
-            None => self.listener.metrics().ends.increment(end),
+        } else {
+            let metrics = self.listener.metrics();
+            metrics.ends.increment(end);
+            metrics.errors.add(u64::from(is_error));
         }
         let mut log = self.worker.log.borrow_mut();
         if let Some(log) = log.as_mut() {

@@ -15,9 +15,11 @@ use roundel_core::endpoint::{Endpoint, EndpointId, EndpointShared};
 use roundel_core::name::Name;
 use roundel_core::pool::Pool;
 use roundel_core::retry::RetryBudget;
-use roundel_core::route::RouteTable;
+use roundel_core::route::{Route, RouteTable};
 use roundel_core::snapshot::Snapshot;
-use roundel_telemetry::{EndpointMetrics, EndpointShard, PoolMetrics, PoolShard, Registry};
+use roundel_telemetry::{
+    EndpointMetrics, EndpointShard, PoolMetrics, PoolShard, Registry, RouteMetrics,
+};
 
 use crate::idle::IdleConnections;
 use crate::queue::Queue;
@@ -28,6 +30,9 @@ pub(crate) struct View {
     pub(crate) snapshot: Arc<Snapshot>,
     /// In the order of the snapshot's pools.
     pub(crate) pools: Vec<Rc<LocalPool>>,
+    /// Counters of the routes, in the order of the snapshot's.
+    routes: Rc<[Arc<RouteMetrics>]>,
+    worker: usize,
 }
 
 /// A pool and what this worker keeps for it.
@@ -65,7 +70,7 @@ impl View {
             routes: RouteTable::default().into(),
             pools: Vec::new(),
         };
-        Self { snapshot: Arc::new(snapshot), pools: Vec::new() }
+        Self { snapshot: Arc::new(snapshot), pools: Vec::new(), routes: Rc::default(), worker: 0 }
     }
 
     /// The view of `snapshot` that carries over what this one keeps, and retires the rest.
@@ -85,7 +90,20 @@ impl View {
                 old.endpoints.iter().for_each(|endpoint| endpoint.retire());
             }
         }
-        Self { snapshot, pools }
+        let routes = if Arc::ptr_eq(&self.snapshot.routes, &snapshot.routes) {
+            self.routes.clone()
+        } else {
+            snapshot.routes.routes().iter().map(|route| registry.route(&route.name)).collect()
+        };
+        Self { snapshot, pools, routes, worker }
+    }
+
+    /// Counts a request that `route`, one of the snapshot's, was chosen for.
+    pub(crate) fn count_request(&self, route: &Route) {
+        let index = self.snapshot.routes.index_of(route);
+        if let Some(metrics) = index.and_then(|index| self.routes.get(index)) {
+            metrics.shard(self.worker).requests.increment();
+        }
     }
 }
 

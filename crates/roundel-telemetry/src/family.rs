@@ -72,10 +72,14 @@ families! {
     LISTENER_CONNECTIONS_REFUSED: Counter "roundel_listener_connections_refused_total" ["listener"] "Connections closed at once because the limit was reached.";
     LISTENER_REQUESTS: Counter "roundel_listener_requests_total" ["listener"] "Request heads begun, malformed ones included.";
     LISTENER_EXCHANGES: Counter "roundel_listener_exchanges_total" ["listener" "reason"] "Exchanges that ended without reaching a pool, by how they ended.";
+    LISTENER_ERRORS: Counter "roundel_listener_errors_total" ["listener"] "Exchanges that reached no pool and count as errors.";
     LISTENER_TUNNELS_OPEN: Gauge "roundel_listener_tunnels_open" ["listener"] "Tunnels running.";
+
+    ROUTE_REQUESTS: Counter "roundel_route_requests_total" ["route"] "Requests that the route was chosen for.";
 
     POOL_REQUESTS: Counter "roundel_pool_requests_total" ["pool" "class"] "Exchanges by class of the status sent; none when the client got no status.";
     POOL_EXCHANGES: Counter "roundel_pool_exchanges_total" ["pool" "reason"] "Exchanges by how they ended.";
+    POOL_ERRORS: Counter "roundel_pool_errors_total" ["pool"] "Exchanges that count as errors.";
     POOL_REQUEST_BYTES: Counter "roundel_pool_request_bytes_total" ["pool"] "Request body bytes taken from clients.";
     POOL_RESPONSE_BYTES: Counter "roundel_pool_response_bytes_total" ["pool"] "Response body bytes sent to clients.";
     POOL_DURATION: Histogram "roundel_pool_duration_seconds" ["pool"] "From the first byte of the request head to the last byte of the response.";

@@ -4,11 +4,13 @@
 //! can then never see the two disagree.
 
 mod bucket;
+mod delta;
 
 use crate::cell::Counter;
 use bucket::{BUCKETS, bucket_of, buckets_below, middle};
 
 pub use bucket::EXPORT_BOUNDS_US;
+pub use delta::HistogramDelta;
 
 /// Counts of times by length. One writer, any number of readers; 816 bytes.
 ///
@@ -56,6 +58,14 @@ impl Default for HistogramSnapshot {
 }
 
 impl HistogramSnapshot {
+    /// The counts of several histograms together.
+    pub fn sum(snapshots: impl Iterator<Item = Self>) -> Self {
+        snapshots.fold(Self::default(), |mut sum, snapshot| {
+            sum.merge(&snapshot);
+            sum
+        })
+    }
+
     /// Adds the counts of another; the order of merging does not matter.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {

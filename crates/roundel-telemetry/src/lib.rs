@@ -21,6 +21,7 @@ pub mod registry;
 pub mod shard;
 pub mod stats;
 pub mod totals;
+pub mod traffic;
 pub mod view;
 
 pub use access_log::{
@@ -32,7 +33,10 @@ pub use histogram::{Histogram, HistogramSnapshot};
 pub use registry::Registry;
 pub use shard::{
     AccessLogMetrics, EndpointMetrics, EndpointShard, ListenerMetrics, ListenerShard, PerWorker,
-    PoolMetrics, PoolShard, WorkerMetrics, WorkerShard,
+    PoolMetrics, PoolShard, RouteMetrics, RouteShard, WorkerMetrics, WorkerShard,
 };
 pub use totals::{EndpointTotals, ListenerTotals, PoolTotals};
+pub use traffic::{
+    EndpointFigures, Figures, History, Percentiles, Point, PoolFigures, Rate, Sampler, Traffic,
+};
 pub use view::{PoolView, View};

@@ -25,6 +25,7 @@ impl Registry {
         self.render_process(&mut text, view);
         self.render_workers(&mut text);
         render_listeners(&mut text, &series);
+        render_routes(&mut text, &series);
         render_pools(&mut text, &series, view);
         render_endpoint_counters(&mut text, &series);
         render_endpoint_facts(&mut text, view);
@@ -63,7 +64,14 @@ fn render_listeners(text: &mut Exposition, series: &Series) {
     listeners.numbers(text, &f::LISTENER_CONNECTIONS_REFUSED, |l| l.connections_refused);
     listeners.numbers(text, &f::LISTENER_REQUESTS, |l| l.requests);
     listeners.arrays(text, &f::LISTENER_EXCHANGES, ByEndReason::LABELS, |l| l.ends);
+    listeners.numbers(text, &f::LISTENER_ERRORS, |l| l.errors);
     listeners.numbers(text, &f::LISTENER_TUNNELS_OPEN, |l| l.tunnels_open);
+}
+
+fn render_routes(text: &mut Exposition, series: &Series) {
+    let routes = Table::new(series.routes.iter().map(|(name, m)| (vec![name.as_str()], m)));
+    routes
+        .numbers(text, &f::ROUTE_REQUESTS, |r| r.shards().map(|s| s.requests.value()).sum::<u64>());
 }
 
 fn render_pools(text: &mut Exposition, series: &Series, view: &View<'_>) {
@@ -71,6 +79,7 @@ fn render_pools(text: &mut Exposition, series: &Series, view: &View<'_>) {
     let facts = Table::new(view.pools.iter().map(|pool| (vec![pool.name.as_str()], pool)));
     pools.arrays(text, &f::POOL_REQUESTS, ByStatusClass::LABELS, |p| p.requests);
     pools.arrays(text, &f::POOL_EXCHANGES, ByEndReason::LABELS, |p| p.ends);
+    pools.numbers(text, &f::POOL_ERRORS, |p| p.errors);
     pools.numbers(text, &f::POOL_REQUEST_BYTES, |p| p.request_bytes);
     pools.numbers(text, &f::POOL_RESPONSE_BYTES, |p| p.response_bytes);
     pools.histograms(text, &f::POOL_DURATION, |p| &p.duration);

@@ -11,7 +11,8 @@ use std::time::SystemTime;
 use roundel_core::name::Name;
 
 use crate::shard::{
-    AccessLogMetrics, EndpointMetrics, ListenerMetrics, PerWorker, PoolMetrics, WorkerMetrics,
+    AccessLogMetrics, EndpointMetrics, ListenerMetrics, PerWorker, PoolMetrics, RouteMetrics,
+    WorkerMetrics,
 };
 use crate::view::View;
 
@@ -29,6 +30,7 @@ pub struct Registry {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Series {
     pub(crate) listeners: BTreeMap<Name, Arc<ListenerMetrics>>,
+    pub(crate) routes: BTreeMap<Name, Arc<RouteMetrics>>,
     pub(crate) pools: BTreeMap<Name, Arc<PoolMetrics>>,
     /// By (pool, endpoint): the same address in two pools has two sets of counters.
     pub(crate) endpoints: BTreeMap<(Name, Name), Arc<EndpointMetrics>>,
@@ -67,6 +69,11 @@ impl Registry {
         self.obtain(|series| series.listeners.entry(listener.clone()))
     }
 
+    /// Counters of a route, made when first asked for.
+    pub fn route(&self, route: &Name) -> Arc<RouteMetrics> {
+        self.obtain(|series| series.routes.entry(route.clone()))
+    }
+
     /// Counters of a pool, made when first asked for.
     pub fn pool(&self, pool: &Name) -> Arc<PoolMetrics> {
         self.obtain(|series| series.pools.entry(pool.clone()))
@@ -87,11 +94,12 @@ impl Registry {
         Arc::clone(&self.access_log)
     }
 
-    /// Forgets listeners, pools and endpoints that are not in `view`, so that endpoints which come
+    /// Forgets listeners, routes, pools and endpoints that are not in `view`, so that endpoints which come
     /// and go do not pile up. A worker that still holds forgotten counters goes on adding to them
     /// unseen; when the name comes back, it starts from zero.
     pub fn retain(&self, view: &View<'_>) {
         let listeners: BTreeSet<_> = view.listeners.iter().copied().collect();
+        let routes: BTreeSet<_> = view.routes.iter().copied().collect();
         let pools: BTreeMap<_, BTreeSet<_>> = view
             .pools
             .iter()
@@ -99,6 +107,7 @@ impl Registry {
             .collect();
         let mut series = self.series();
         series.listeners.retain(|name, _| listeners.contains(name));
+        series.routes.retain(|name, _| routes.contains(name));
         series.pools.retain(|name, _| pools.contains_key(name));
         series.endpoints.retain(|(pool, endpoint), _| {
             pools.get(pool).is_some_and(|endpoints| endpoints.contains(endpoint))

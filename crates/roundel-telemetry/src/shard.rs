@@ -52,6 +52,8 @@ pub type PoolMetrics = PerWorker<PoolShard>;
 pub type EndpointMetrics = PerWorker<EndpointShard>;
 /// Counters of a listener.
 pub type ListenerMetrics = PerWorker<ListenerShard>;
+/// Counters of a route.
+pub type RouteMetrics = PerWorker<RouteShard>;
 /// Counters of the workers themselves.
 pub type WorkerMetrics = PerWorker<WorkerShard>;
 
@@ -62,6 +64,8 @@ pub struct PoolShard {
     pub requests: ByStatusClass,
     /// Exchanges by how they ended.
     pub ends: ByEndReason,
+    /// Exchanges that count as errors ([`EndReason::is_error`]).
+    pub errors: Counter,
     /// Request body bytes taken from clients.
     pub request_bytes: Counter,
     /// Response body bytes sent to clients.
@@ -108,8 +112,17 @@ pub struct ListenerShard {
     pub requests: Counter,
     /// Exchanges that ended without reaching a pool, by how they ended.
     pub ends: ByEndReason,
+    /// Those of them that count as errors ([`EndReason::is_error`]).
+    pub errors: Counter,
     /// Tunnels running.
     pub tunnels_open: Gauge,
+}
+
+/// Requests of a route.
+#[derive(Debug, Default)]
+pub struct RouteShard {
+    /// Requests that the route was chosen for.
+    pub requests: Counter,
 }
 
 /// A worker's own doings.

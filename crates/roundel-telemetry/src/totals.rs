@@ -15,6 +15,8 @@ pub struct PoolTotals {
     pub requests: [u64; 6],
     /// Exchanges by [`EndReason::index`].
     pub ends: [u64; EndReason::ALL.len()],
+    /// Exchanges that count as errors.
+    pub errors: u64,
     /// Request body bytes taken from clients.
     pub request_bytes: u64,
     /// Response body bytes sent to clients.
@@ -61,6 +63,8 @@ pub struct ListenerTotals {
     pub requests: u64,
     /// Exchanges that reached no pool, by [`EndReason::index`].
     pub ends: [u64; EndReason::ALL.len()],
+    /// Those of them that count as errors.
+    pub errors: u64,
     /// Tunnels running.
     pub tunnels_open: i64,
 }
@@ -71,10 +75,11 @@ impl PoolMetrics {
         PoolTotals {
             requests: sum_arrays(self.shards().map(|s| s.requests.values())),
             ends: sum_arrays(self.shards().map(|s| s.ends.values())),
+            errors: self.shards().map(|s| s.errors.value()).sum(),
             request_bytes: self.shards().map(|s| s.request_bytes.value()).sum(),
             response_bytes: self.shards().map(|s| s.response_bytes.value()).sum(),
-            duration: merge(self.shards().map(|s| s.duration.snapshot())),
-            queue_time: merge(self.shards().map(|s| s.queue_time.snapshot())),
+            duration: HistogramSnapshot::sum(self.shards().map(|s| s.duration.snapshot())),
+            queue_time: HistogramSnapshot::sum(self.shards().map(|s| s.queue_time.snapshot())),
             retries: self.shards().map(|s| s.retries.value()).sum(),
             give_ups: sum_arrays(self.shards().map(|s| s.give_ups.values())),
         }
@@ -90,7 +95,7 @@ impl EndpointMetrics {
             failures: sum_arrays(self.shards().map(|s| s.failures.values())),
             connections_made: self.shards().map(|s| s.connections_made.value()).sum(),
             connections_reused: self.shards().map(|s| s.connections_reused.value()).sum(),
-            first_byte: merge(self.shards().map(|s| s.first_byte.snapshot())),
+            first_byte: HistogramSnapshot::sum(self.shards().map(|s| s.first_byte.snapshot())),
             idle_connections: self.shards().map(|s| s.idle_connections.value()).sum(),
         }
     }
@@ -105,6 +110,7 @@ impl ListenerMetrics {
             connections_refused: self.shards().map(|s| s.connections_refused.value()).sum(),
             requests: self.shards().map(|s| s.requests.value()).sum(),
             ends: sum_arrays(self.shards().map(|s| s.ends.values())),
+            errors: self.shards().map(|s| s.errors.value()).sum(),
             tunnels_open: self.shards().map(|s| s.tunnels_open.value()).sum(),
         }
     }
@@ -112,11 +118,4 @@ impl ListenerMetrics {
 
 fn sum_arrays<const N: usize>(arrays: impl Iterator<Item = [u64; N]>) -> [u64; N] {
     arrays.fold([0; N], |sum, array| std::array::from_fn(|i| sum[i] + array[i]))
-}
-
-fn merge(snapshots: impl Iterator<Item = HistogramSnapshot>) -> HistogramSnapshot {
-    snapshots.fold(HistogramSnapshot::default(), |mut merged, snapshot| {
-        merged.merge(&snapshot);
-        merged
-    })
 }

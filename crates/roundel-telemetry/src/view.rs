@@ -12,6 +12,8 @@ pub struct View<'a> {
     pub generation: u64,
     /// Listeners, in configured order.
     pub listeners: Vec<&'a Name>,
+    /// Routes, in configured order.
+    pub routes: Vec<&'a Name>,
     /// Pools, in configured order.
     pub pools: Vec<PoolView<'a>>,
 }
@@ -35,6 +37,7 @@ impl<'a> View<'a> {
         Self {
             generation: snapshot.generation,
             listeners: snapshot.listeners.iter().map(|listener| &listener.name).collect(),
+            routes: snapshot.routes.routes().iter().map(|route| &route.name).collect(),
             pools: snapshot.pools.iter().map(|pool| PoolView::of(pool)).collect(),
         }
     }

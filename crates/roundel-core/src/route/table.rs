@@ -102,6 +102,11 @@ impl RouteTable {
         &self.routes
     }
 
+    /// The place among [`Self::routes`] of a route that [`Self::find`] found.
+    pub fn index_of(&self, route: &Route) -> Option<usize> {
+        self.routes.element_offset(route)
+    }
+
     /// The trees that may serve `host`, most specific first.
     fn trees<'t>(&'t self, host: &str) -> impl Iterator<Item = &'t PathTree> {
         let exact = self.exact_hosts.get(host);

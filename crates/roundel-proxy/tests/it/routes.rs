@@ -2,9 +2,9 @@
 
 use roundel_core::end::EndReason as E;
 use roundel_core::route::{Action, FixedResponse, PathMatcher, Route};
-use roundel_testkit::{Origin, Response};
+use roundel_testkit::{Answer, Origin, Response, eventually};
 
-use crate::scene::{Scene, Setup, route};
+use crate::scene::{PATIENCE, Scene, Setup, route};
 
 fn on(called: &str, path: &str, action: Action) -> Route {
     let mut route = route(called, "a.example", action);
@@ -47,6 +47,21 @@ fn ask(scene: &Scene, method: &str, target: &str, fields: &str) -> Response {
     assert!(got.keeps_alive(), "{target}: {got:?}");
     assert_eq!(client.read_response_to(method).unwrap().status, got.status);
     got
+}
+
+#[test]
+fn requests_are_counted_by_route_and_what_fails_as_an_error() {
+    let origin = Origin::start("only");
+    origin.on("/app/broken", Answer::status(500));
+    let scene = site(&origin);
+    for target in ["/app", "/app/broken", "/limited", "/fixed", "/other"] {
+        ask(&scene, "GET", target, "");
+    }
+    ask(&scene, "DELETE", "/limited", "");
+    let requests = ["app", "limited", "teapot", "moved"].map(|route| scene.route_requests(route));
+    assert_eq!(requests, [4, 2, 2, 0]);
+    eventually(PATIENCE, "server errors are errors", || scene.pool(|s| s.errors.value()) == 2);
+    assert_eq!(scene.listener(|shard| shard.errors.value()), 0);
 }
 
 #[test]

@@ -330,6 +330,11 @@ impl Scene {
         self.registry.listener(&name("web")).shards().map(number).sum()
     }
 
+    /// Requests that a route was chosen for.
+    pub(crate) fn route_requests(&self, called: &str) -> u64 {
+        self.registry.route(&name(called)).shards().map(|shard| shard.requests.value()).sum()
+    }
+
     /// Open client connections of each worker.
     pub(crate) fn connections_by_worker(&self) -> Vec<i64> {
         let metrics = self.registry.listener(&name("web"));

@@ -20,6 +20,7 @@ struct Scene {
     web: Name,
     api: Name,
     listener: Name,
+    route: Name,
     web_endpoints: Vec<Endpoint>,
     api_endpoints: Vec<Endpoint>,
 }
@@ -36,6 +37,7 @@ impl Scene {
             web: name("web"),
             api: name("api"),
             listener: name("front door"),
+            route: name("all"),
             web_endpoints: vec![
                 endpoint("Server 1", 5001, 4, WELL),
                 endpoint("Server 2", 5002, 0, trouble),
@@ -49,6 +51,7 @@ impl Scene {
         View {
             generation: 7,
             listeners: vec![&self.listener],
+            routes: vec![&self.route],
             pools: vec![
                 pool(&self.web, &self.web_endpoints, Tier::Primary, 3),
                 pool(&self.api, &self.api_endpoints, Tier::Unprobed, 0),
@@ -73,6 +76,7 @@ impl Scene {
         pool.requests.increment(503);
         pool.ends.increment(EndReason::Ok);
         pool.ends.increment(EndReason::QueueTimeout);
+        pool.errors.increment();
         pool.request_bytes.add(10 * n);
         pool.response_bytes.add(1_000 * n);
         pool.duration.record(400 * n);
@@ -99,7 +103,9 @@ impl Scene {
         listener.connections_refused.add(n);
         listener.requests.add(9 * n);
         listener.ends.increment(EndReason::RequestFraming);
+        listener.errors.add(n);
         listener.tunnels_open.increment();
+        registry.route(&self.route).shard(worker).requests.add(8 * n);
 
         let shard = registry.worker();
         shard.shard(worker).panics.add(n);
@@ -131,7 +137,7 @@ fn the_exposition_is_valid_and_has_every_family() {
 
 #[test]
 fn the_exposition_of_nothing_is_valid() {
-    let view = View { generation: 0, listeners: Vec::new(), pools: Vec::new() };
+    let view = View { generation: 0, listeners: Vec::new(), routes: Vec::new(), pools: Vec::new() };
     check_format(&Registry::new(0).render_prometheus(&view)).unwrap();
 }
 
@@ -154,6 +160,7 @@ fn counters_survive_a_reload_and_go_with_their_endpoint() {
     registry.endpoint(&name("gone"), &name("Server 1"));
     registry.listener(&name("gone"));
     registry.pool(&name("gone"));
+    registry.route(&name("gone"));
 
     registry.retain(&scene.view());
 

@@ -46,7 +46,10 @@ fn metrics_page() {
          - `admin_state`, `health` and `tier` list each state as a series of its own, of which \
          one is 1.\n\n\
          Every exchange is counted once: in `roundel_pool_exchanges_total` when it reached a \
-         pool, in `roundel_listener_exchanges_total` when it did not.\n\n\
+         pool, in `roundel_listener_exchanges_total` when it did not.\n\
+         It counts as an error when the client got a status of 500 or above, or when Roundel or \
+         the endpoints failed it in another way, as by breaking off a response; what the client \
+         got wrong and its leaving do not count.\n\n\
          ## Histograms\n\n\
          Times are in seconds. The bounds are {}.\n\
          They are edges of the buckets that workers count in, so the counts are exact.\n",
