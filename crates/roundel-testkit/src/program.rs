@@ -52,6 +52,17 @@ impl Program {
         found.unwrap_or_else(|| panic!("no line with {text:?} in:\n{}", self.output()))
     }
 
+    /// Waits until `count` lines with `text` were printed on standard output.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    #[track_caller]
+    pub fn wait_for_lines(&self, text: &str, count: usize) {
+        let has_all = || self.lines().iter().filter(|line| line.contains(text)).count() >= count;
+        let is_there = comes_true(PATIENCE, has_all);
+        assert!(is_there, "not {count} lines with {text:?} in:\n{}", self.output());
+    }
+
     /// The lines printed on standard output so far.
     pub fn lines(&self) -> Vec<String> {
         self.stdout.with(<[String]>::to_vec)

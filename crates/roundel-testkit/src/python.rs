@@ -1,8 +1,9 @@
-//! Real servers and a real client: Flask and `requests`, pinned, from PyPI.
+//! Real servers and a real client: Flask and `requests`, pinned, from PyPI; and what checks files
+//! of kinds that Rust has no reader for.
 //!
-//! The virtual environment is made once and shared by every test process on the machine; a file
+//! A virtual environment is made once and shared by every test process on the machine; a file
 //! lock keeps two from making it at once, and a mark written last tells a finished one from one
-//! whose making was interrupted. A changed `requirements.txt` is another environment.
+//! whose making was interrupted. Changed requirements are another environment.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -12,23 +13,37 @@ use std::process::{Child, Command, Output, Stdio};
 use crate::deadline::{PATIENCE, comes_true};
 use crate::output::Lines;
 
-const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
+const SERVERS: &str = include_str!("../python/requirements.txt");
+const CHECKS: &str = include_str!("../python/checks.txt");
 /// Written when an environment is complete.
 const MARK: &str = "complete";
 
-/// A Python with Flask and `requests`.
+/// A Python with packages: Flask and `requests`, or those for checks.
 #[derive(Debug, Clone)]
 pub struct Python {
     interpreter: PathBuf,
 }
 
 impl Python {
-    /// Finds the shared environment, or makes it, which needs `python3` with `venv` and PyPI.
+    /// Finds the shared environment with Flask and `requests`, or makes it, which needs `python3`
+    /// with `venv` and PyPI.
     ///
     /// # Panics
     /// When it cannot be made, with what the failing tool printed.
     pub fn prepare() -> Self {
-        let name = format!("python-{:016x}", crate::fingerprint(REQUIREMENTS.as_bytes()));
+        Self::prepare_with(SERVERS)
+    }
+
+    /// The same with what checks PowerShell scripts and Kubernetes manifests.
+    ///
+    /// # Panics
+    /// When it cannot be made, with what the failing tool printed.
+    pub fn for_checks() -> Self {
+        Self::prepare_with(CHECKS)
+    }
+
+    fn prepare_with(requirements: &str) -> Self {
+        let name = format!("python-{:016x}", crate::fingerprint(requirements.as_bytes()));
         let cache = cache();
         std::fs::create_dir_all(&cache)
             .unwrap_or_else(|error| panic!("cannot make {}: {error}", cache.display()));
@@ -37,7 +52,7 @@ impl Python {
         let home = cache.join(name);
         let interpreter = home.join("bin/python");
         if !home.join(MARK).exists() {
-            install(&home, &interpreter);
+            install(&home, &interpreter, requirements);
         }
         Self { interpreter }
     }
@@ -133,12 +148,14 @@ fn cache() -> PathBuf {
     target.unwrap_or_else(std::env::temp_dir).join("roundel-testkit")
 }
 
-fn install(home: &Path, interpreter: &Path) {
+fn install(home: &Path, interpreter: &Path, requirements: &str) {
     let mut make = Command::new("python3");
     run(make.args(["-m", "venv", "--clear"]).arg(home));
+    let list = home.join("requirements.txt");
+    std::fs::write(&list, requirements).expect("a file in an own directory");
     let mut fetch = Command::new(interpreter);
     fetch.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    run(fetch.arg(script("requirements.txt")));
+    run(fetch.arg(list));
     std::fs::write(home.join(MARK), "").expect("a mark in an own directory");
 }
 

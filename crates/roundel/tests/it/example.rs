@@ -4,7 +4,10 @@
 //! neither meet each other nor what else listens on this machine. The new ports are held by sockets
 //! of this process for as long as the test runs.
 
+mod five_named_servers;
+mod powershell;
 mod six_flask_servers;
+mod three_servers_failover;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
