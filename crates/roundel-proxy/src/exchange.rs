@@ -117,10 +117,7 @@ impl Exchange<'_> {
     }
 
     async fn follow(&mut self, route: &Route, view: &Rc<View>) -> Ending {
-        view.count_request(route);
-        if self.worker.log.borrow().is_some() {
-            self.record.route = Some(route.name.clone());
-        }
+        self.record.route = view.count_request(route).map(|index| (view.clone(), index));
         let head = &mut self.buffers.request.head;
         let is_to_pool = matches!(route.action, Action::Pool(_));
         let is_forbidden = match head.method {

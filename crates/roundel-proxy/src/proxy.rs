@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use roundel_core::signal::Signal;
 use roundel_core::snapshot::Snapshot;
-use roundel_telemetry::{AccessLog, Registry};
+use roundel_telemetry::{AccessLog, Registry, RequestLog};
 use tokio::sync::{Notify, mpsc};
 
 use crate::mailbox::Mailbox;
@@ -33,6 +33,8 @@ pub struct ProxyOptions {
     pub registry: Arc<Registry>,
     /// Where exchanges are logged, if anywhere.
     pub access_log: Option<Arc<AccessLog>>,
+    /// Where people look for the latest exchanges, if anywhere.
+    pub request_log: Option<RequestLog>,
     /// Where the control plane hears of failures.
     pub signals: mpsc::Sender<Signal>,
 }
@@ -66,7 +68,7 @@ impl Proxy {
     /// # Errors
     /// When the system refuses a thread, an epoll instance or an event descriptor.
     pub fn start(snapshot: &Arc<Snapshot>, options: ProxyOptions) -> io::Result<Self> {
-        let ProxyOptions { workers, registry, access_log, signals } = options;
+        let ProxyOptions { workers, registry, access_log, request_log, signals } = options;
         let workers = workers.max(1);
         let mailboxes: Arc<[Arc<Mailbox>]> =
             (0..workers).map(|_| Mailbox::new().map(Arc::new)).collect::<io::Result<_>>()?;
@@ -80,6 +82,7 @@ impl Proxy {
                     mailboxes: mailboxes.clone(),
                     registry: registry.clone(),
                     log: access_log.as_ref().map(|log| log.buffer()),
+                    requests: request_log.as_ref().map(|log| log.writer(index)),
                     signals: signals.clone(),
                 };
                 let failure = failure.clone();
@@ -159,7 +162,8 @@ mod tests {
         // Counters for one worker only: the second panics at its first turn, outside of any task.
         let registry = Arc::new(Registry::new(1));
         let (signals, _receiver) = mpsc::channel(1);
-        let options = ProxyOptions { workers: 2, registry, access_log: None, signals };
+        let options =
+            ProxyOptions { workers: 2, registry, access_log: None, request_log: None, signals };
         let proxy = Proxy::start(&View::empty().snapshot, options).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(proxy.failed());

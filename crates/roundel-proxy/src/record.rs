@@ -8,15 +8,14 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use roundel_core::end::EndReason;
-use roundel_core::name::Name;
 use roundel_http::Version;
-use roundel_telemetry::{EndpointFields, ExchangeRecord, RequestFields, Timing};
+use roundel_telemetry::{EndpointFields, ExchangeRecord, RequestFields, RequestLogWriter, Timing};
 
 use crate::buffers::Request;
 use crate::client::LocalListener;
 use crate::clock::Clock;
 use crate::request_id::RequestId;
-use crate::view::{LocalEndpoint, LocalPool};
+use crate::view::{LocalEndpoint, LocalPool, View};
 use crate::worker::Worker;
 
 /// What is known about an exchange so far.
@@ -26,8 +25,8 @@ pub(crate) struct Record {
     /// The client, as trusted proxies tell it; the connection's peer until the head is read.
     pub(crate) client: SocketAddr,
     pub(crate) started_us: u64,
-    /// Only kept when there is an access log.
-    pub(crate) route: Option<Name>,
+    /// The route chosen, by its index in the view.
+    pub(crate) route: Option<(Rc<View>, usize)>,
     pub(crate) pool: Option<Rc<LocalPool>>,
     pub(crate) endpoint: Option<Rc<LocalEndpoint>>,
     /// The request's number at that endpoint.
@@ -40,6 +39,8 @@ pub(crate) struct Record {
     pub(crate) timing: Timing,
     /// The id that Roundel made, when the request came without one.
     pub(crate) request_id: Option<RequestId>,
+    /// Whether the request log keeps it however it ends.
+    is_admitted: bool,
     is_entered: bool,
 }
 
@@ -52,6 +53,8 @@ impl Record {
         started_us: u64,
     ) -> Self {
         listener.metrics().requests.increment();
+        let mut requests = worker.requests.borrow_mut();
+        let is_admitted = requests.as_mut().is_some_and(|log| log.admits(worker.clock.micros()));
         Self {
             worker: worker.clone(),
             listener: listener.clone(),
@@ -68,6 +71,7 @@ impl Record {
             response_bytes: 0,
             timing: Timing::default(),
             request_id: None,
+            is_admitted,
             is_entered: false,
         }
     }
@@ -97,9 +101,25 @@ impl Record {
             metrics.ends.increment(end);
             metrics.errors.add(u64::from(is_error));
         }
-        let mut log = self.worker.log.borrow_mut();
-        if let Some(log) = log.as_mut() {
-            log.push(&self.line(end, request));
+        self.log(end, is_error, request);
+    }
+
+    /// Tells the logs that want to know.
+    fn log(&self, end: EndReason, is_error: bool, request: Option<&Request>) {
+        let mut access = self.worker.log.borrow_mut();
+        let mut requests = self.worker.requests.borrow_mut();
+        let now_us = self.worker.clock.micros();
+        let is_kept = |log: &mut RequestLogWriter| log.keeps(self.is_admitted, is_error, now_us);
+        let kept = requests.as_mut().and_then(|log| is_kept(log).then_some(log));
+        if access.is_none() && kept.is_none() {
+            return;
+        }
+        let line = self.line(end, request);
+        if let Some(log) = access.as_mut() {
+            log.push(&line);
+        }
+        if let Some(log) = kept {
+            log.push(&line);
         }
     }
 
@@ -123,13 +143,19 @@ impl Record {
         }
     }
 
+    /// Name of the route.
+    fn route(&self) -> Option<&str> {
+        let (view, index) = self.route.as_ref()?;
+        Some(view.snapshot.routes.routes().get(*index)?.name.as_str())
+    }
+
     fn line<'a>(&'a self, end: EndReason, request: Option<&'a Request>) -> ExchangeRecord<'a> {
         ExchangeRecord {
             at_unix_us: Clock::unix_micros(),
             client: self.client,
             listener: self.listener.name.as_str(),
             request: self.request_fields(request),
-            route: self.route.as_ref().map(Name::as_str),
+            route: self.route(),
             pool: self.pool.as_ref().map(|pool| pool.pool.name.as_str()),
             endpoint: self.endpoint.as_ref().map(|endpoint| EndpointFields {
                 name: endpoint.name.as_str(),

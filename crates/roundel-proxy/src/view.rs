@@ -98,12 +98,11 @@ impl View {
         Self { snapshot, pools, routes, worker }
     }
 
-    /// Counts a request that `route`, one of the snapshot's, was chosen for.
-    pub(crate) fn count_request(&self, route: &Route) {
-        let index = self.snapshot.routes.index_of(route);
-        if let Some(metrics) = index.and_then(|index| self.routes.get(index)) {
-            metrics.shard(self.worker).requests.increment();
-        }
+    /// Counts a request that `route`, one of the snapshot's, was chosen for. Returns its index.
+    pub(crate) fn count_request(&self, route: &Route) -> Option<usize> {
+        let index = self.snapshot.routes.index_of(route)?;
+        self.routes.get(index)?.shard(self.worker).requests.increment();
+        Some(index)
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use roundel_core::signal::Signal;
 use roundel_core::snapshot::Snapshot;
-use roundel_telemetry::{LogBuffer, Registry, WorkerMetrics, WorkerShard};
+use roundel_telemetry::{LogBuffer, Registry, RequestLogWriter, WorkerMetrics, WorkerShard};
 use tokio::sync::mpsc;
 
 use crate::block::Blocks;
@@ -53,6 +53,7 @@ pub(crate) struct Parts {
     pub(crate) mailboxes: Arc<[Arc<Mailbox>]>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) log: Option<LogBuffer>,
+    pub(crate) requests: Option<RequestLogWriter>,
     pub(crate) signals: mpsc::Sender<Signal>,
 }
 
@@ -63,6 +64,7 @@ pub(crate) struct Worker {
     pub(crate) reactor: Rc<Reactor>,
     pub(crate) random: RefCell<fastrand::Rng>,
     pub(crate) log: RefCell<Option<LogBuffer>>,
+    pub(crate) requests: RefCell<Option<RequestLogWriter>>,
     pub(crate) request_ids: RequestIds,
     index: usize,
     tasks: Tasks,
@@ -104,6 +106,7 @@ impl Worker {
             request_ids: RequestIds::new(&mut random),
             random: RefCell::new(random),
             log: RefCell::new(parts.log),
+            requests: RefCell::new(parts.requests),
             index: parts.index,
             tasks: Tasks::default(),
             task_deadlines: RefCell::default(),

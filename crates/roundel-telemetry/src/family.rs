@@ -67,6 +67,9 @@ families! {
     ACCESS_LOG_DROPPED: Counter "roundel_access_log_lines_dropped_total" [] "Access-log lines given up because the target did not take them in time.";
     ACCESS_LOG_ERRORS: Counter "roundel_access_log_write_errors_total" [] "Writes to the access log that failed.";
 
+    REQUEST_LOG_KEPT: Counter "roundel_request_log_kept_total" [] "Exchanges that the request log kept.";
+    REQUEST_LOG_SAMPLED_OUT: Counter "roundel_request_log_sampled_out_total" [] "Exchanges that the request log passed over, because there were too many at once.";
+
     LISTENER_CONNECTIONS: Counter "roundel_listener_connections_total" ["listener"] "Connections accepted.";
     LISTENER_CONNECTIONS_OPEN: Gauge "roundel_listener_connections_open" ["listener"] "Client connections open.";
     LISTENER_CONNECTIONS_REFUSED: Counter "roundel_listener_connections_refused_total" ["listener"] "Connections closed at once because the limit was reached.";

@@ -18,6 +18,7 @@ pub mod histogram;
 mod json;
 pub mod prometheus;
 pub mod registry;
+pub mod request_log;
 pub mod shard;
 pub mod stats;
 pub mod totals;
@@ -31,6 +32,10 @@ pub use access_log::{
 pub use cell::{Counter, Gauge, SharedCounter};
 pub use histogram::{Histogram, HistogramSnapshot};
 pub use registry::Registry;
+pub use request_log::{
+    Followed, RequestFilter, RequestFollower, RequestLog, RequestLogOptions, RequestLogWriter,
+    RequestSummary, StatusFilter,
+};
 pub use shard::{
     AccessLogMetrics, EndpointMetrics, EndpointShard, ListenerMetrics, ListenerShard, PerWorker,
     PoolMetrics, PoolShard, RouteMetrics, RouteShard, WorkerMetrics, WorkerShard,

@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use crate::exposition::{Exposition, Table};
 use crate::family as f;
 use crate::registry::{Registry, Series};
-use crate::shard::{ByAttemptFailure, ByEndReason, ByGiveUp, ByStatusClass};
+use crate::shard::{ByAttemptFailure, ByEndReason, ByGiveUp, ByStatusClass, WorkerShard};
 use crate::view::{ADMIN_STATES, HEALTHS, TIERS, View};
 
 /// Content type of [`Registry::render_prometheus`].
@@ -53,6 +53,11 @@ impl Registry {
         text.family(&f::ACCESS_LOG_WRITTEN).sample(&[], log.lines_written.value());
         text.family(&f::ACCESS_LOG_DROPPED).sample(&[], log.lines_dropped.value());
         text.family(&f::ACCESS_LOG_ERRORS).sample(&[], log.write_errors.value());
+
+        let sum = |number: fn(&WorkerShard) -> u64| metrics.shards().map(number).sum::<u64>();
+        text.family(&f::REQUEST_LOG_KEPT).sample(&[], sum(|w| w.requests_kept.value()));
+        let sampled_out = sum(|w| w.requests_sampled_out.value());
+        text.family(&f::REQUEST_LOG_SAMPLED_OUT).sample(&[], sampled_out);
     }
 }
 

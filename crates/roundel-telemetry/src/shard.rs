@@ -134,6 +134,10 @@ pub struct WorkerShard {
     pub accept_failures: Counter,
     /// Turns of the event loop.
     pub turns: Counter,
+    /// Exchanges that the request log kept.
+    pub requests_kept: Counter,
+    /// Exchanges that the request log passed over, because there were too many at once.
+    pub requests_sampled_out: Counter,
 }
 
 /// Counts of the access log, written by all workers and by its thread.

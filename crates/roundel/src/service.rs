@@ -20,7 +20,7 @@ use roundel_config::Config;
 use roundel_config::model::{AccessLogConfig, AccessLogFormat, AdminConfig, LogTarget};
 use roundel_control::{Control, ControlOptions, FileWatch, Overlay};
 use roundel_proxy::{Drained, Proxy, ProxyOptions};
-use roundel_telemetry::{AccessLog, LogFormat, Registry};
+use roundel_telemetry::{AccessLog, LogFormat, Registry, RequestLog, RequestLogOptions};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -68,6 +68,7 @@ impl Service {
         let registry = Arc::new(Registry::new(workers));
         let access_log = config.access_log.as_ref().map(|log| open_log(log, &registry));
         let access_log = access_log.transpose()?.map(Arc::new);
+        let request_log = RequestLog::new(RequestLogOptions::default(), registry.worker());
         let admin = bind_admin(&config.admin)?;
         let admin_address = admin.as_ref().map(Admin::address);
         let grace = config.shutdown.grace;
@@ -75,8 +76,8 @@ impl Service {
         let entered = runtime.enter();
         // From here on a SIGHUP waits for its turn, where before it would kill.
         let signals = Signals::take().context("cannot take over signals")?;
-        let (proxy, control) =
-            start_planes(config, workers, Arc::clone(&registry), access_log.clone())?;
+        let logs = Logs { access: access_log.clone(), requests: Some(request_log) };
+        let (proxy, control) = start_planes(config, workers, Arc::clone(&registry), logs)?;
 
         let (status, _) = watch::channel(ProcessStatus::default());
         if let Some(admin) = admin {
@@ -196,18 +197,25 @@ impl Service {
     }
 }
 
+/// Where exchanges are told of.
+struct Logs {
+    access: Option<Arc<AccessLog>>,
+    requests: Option<RequestLog>,
+}
+
 /// Binds the listeners and starts both planes, joined by snapshots down and signals up.
 fn start_planes(
     config: Config,
     workers: usize,
     registry: Arc<Registry>,
-    access_log: Option<Arc<AccessLog>>,
+    logs: Logs,
 ) -> anyhow::Result<(Proxy, Control)> {
     let options =
         ControlOptions { workers, registry: Arc::clone(&registry), overlay: Overlay::default() };
     let prepared = roundel_control::prepare(config, options)?;
     let (signals, from_workers) = mpsc::channel(WORKER_SIGNALS_WAITING);
-    let options = ProxyOptions { workers, registry, access_log, signals };
+    let Logs { access: access_log, requests: request_log } = logs;
+    let options = ProxyOptions { workers, registry, access_log, request_log, signals };
     let proxy = Proxy::start(&prepared.snapshot(), options).context("cannot start workers")?;
     let publisher = proxy.publisher();
     let publish = Box::new(move |snapshot| publisher.publish(&snapshot));

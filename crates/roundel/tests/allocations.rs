@@ -12,7 +12,7 @@ use std::{fs, thread};
 
 use roundel_control::{ControlOptions, Overlay};
 use roundel_proxy::{Proxy, ProxyOptions};
-use roundel_telemetry::{AccessLog, LogFormat, LogTarget, Registry};
+use roundel_telemetry::{AccessLog, LogFormat, LogTarget, Registry, RequestLog, RequestLogOptions};
 use roundel_testkit::{Answer, Origin, RawClient, TempDir};
 use tokio::sync::mpsc;
 
@@ -102,7 +102,7 @@ fn exchanges_allocate_nothing_once_warm() {
     }
 }
 
-/// Both planes in this process, with one worker, metrics and an access log.
+/// Both planes in this process, with one worker, metrics, an access log and a request log.
 struct Plane {
     proxy: Proxy,
     address: std::net::SocketAddr,
@@ -127,7 +127,12 @@ impl Plane {
         let prepared = roundel_control::prepare(config, options).unwrap();
         let (sender, signals) = mpsc::channel(16);
         let access_log = Some(Arc::new(log));
-        let options = ProxyOptions { workers: 1, registry, access_log, signals: sender };
+        // So many a second that every exchange is kept, and so few in all that slots are reused.
+        let options =
+            RequestLogOptions { capacity: 64, per_second: 1_000_000, keeps_queries: false };
+        let request_log = Some(RequestLog::new(options, registry.worker()));
+        let options =
+            ProxyOptions { workers: 1, registry, access_log, request_log, signals: sender };
         let snapshot = prepared.snapshot();
         let proxy = Proxy::start(&snapshot, options).unwrap();
         let publisher = proxy.publisher();

@@ -169,7 +169,8 @@ fn a_client_that_leaves_the_queue_frees_its_place() {
 fn a_new_endpoint_relieves_those_who_wait() {
     let (origin, fresh, gate) = (Origin::start("a"), Origin::start("b"), Gate::shut());
     origin.answer(Answer::ok().hold(&gate));
-    let mut scene = Setup::new().limits(1, 10, PATIENCE).start(&[origin.address()]);
+    // Room for all, however many clients it takes until every worker has its share.
+    let mut scene = Setup::new().limits(1, 1000, PATIENCE).start(&[origin.address()]);
     let mut clients = scene.clients_everywhere(2);
     send(&mut clients[0], "/");
     origin.wait_for_requests(1);

@@ -21,6 +21,7 @@ mod limits;
 mod malformed;
 mod persistence;
 mod refusals;
+mod request_log;
 mod routes;
 mod scene;
 mod timeouts;

@@ -19,7 +19,10 @@ use roundel_core::pool::{Pool, PoolShared};
 use roundel_core::route::{Action, HostPattern, PathMatcher, Route, RouteMatcher, RouteTable};
 use roundel_core::snapshot::Snapshot;
 use roundel_proxy::{Drained, Proxy, ProxyOptions, Publisher};
-use roundel_telemetry::{EndpointShard, ListenerShard, PoolShard, Registry};
+use roundel_telemetry::{
+    EndpointShard, ListenerShard, PoolShard, Registry, RequestFilter, RequestLog,
+    RequestLogOptions, RequestSummary,
+};
 use roundel_testkit::{Load, Origin, RawClient, eventually};
 
 /// How long anything may take before a test has failed.
@@ -36,6 +39,7 @@ pub(crate) struct Setup {
     pub(crate) policy: PoolPolicy,
     pub(crate) settings: ListenerSettings,
     pub(crate) routes: Vec<Route>,
+    pub(crate) requests: RequestLogOptions,
 }
 
 impl Setup {
@@ -96,6 +100,7 @@ impl Setup {
                 },
             },
             routes: vec![route("default", "", Action::Pool(0))],
+            requests: RequestLogOptions { per_second: 10_000, ..RequestLogOptions::default() },
         }
     }
 
@@ -168,16 +173,18 @@ impl Setup {
             listeners: vec![listener("web", self.workers, Arc::new(self.settings))],
         };
         let registry = Arc::new(Registry::new(self.workers));
+        let requests = RequestLog::new(self.requests, registry.worker());
         let (signals, _) = tokio::sync::mpsc::channel(64);
         let options = ProxyOptions {
             workers: self.workers,
             registry: registry.clone(),
             access_log: None,
+            request_log: Some(requests.clone()),
             signals,
         };
         let proxy = Proxy::start(&stage.snapshot(), options).unwrap();
         let publisher = proxy.publisher();
-        Scene { proxy: Some(proxy), publisher, registry, stage }
+        Scene { proxy: Some(proxy), publisher, registry, requests, stage }
     }
 }
 
@@ -271,6 +278,7 @@ pub(crate) struct Scene {
     proxy: Option<Proxy>,
     pub(crate) publisher: Publisher,
     registry: Arc<Registry>,
+    pub(crate) requests: RequestLog,
     pub(crate) stage: Stage,
 }
 
@@ -328,6 +336,17 @@ impl Scene {
 
     pub(crate) fn listener<N: std::iter::Sum>(&self, number: impl Fn(&ListenerShard) -> N) -> N {
         self.registry.listener(&name("web")).shards().map(number).sum()
+    }
+
+    /// The latest exchange that ended so, once there is one.
+    #[track_caller]
+    pub(crate) fn logged(&self, end: EndReason) -> RequestSummary {
+        let find = || {
+            let all = self.requests.recent(&RequestFilter::default(), usize::MAX);
+            all.into_iter().find(|request| request.end == end)
+        };
+        eventually(PATIENCE, &format!("an exchange ended by {end} is logged"), || find().is_some());
+        find().unwrap()
     }
 
     /// Requests that a route was chosen for.

@@ -43,7 +43,7 @@ pub struct RequestFields<'a> {
     /// Target as sent, query included.
     pub target: &'a [u8],
     /// Version as text, such as `HTTP/1.1`.
-    pub version: &'a str,
+    pub version: &'static str,
     /// Host, from the target or the field.
     pub host: &'a [u8],
     /// `User-Agent`.
@@ -68,7 +68,7 @@ pub struct EndpointFields<'a> {
 }
 
 /// Where the time of an exchange went, in microseconds.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Timing {
     /// Wait for an endpoint below its limit; `None` when the exchange did not wait.
     pub queue_us: Option<u64>,

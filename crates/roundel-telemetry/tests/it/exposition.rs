@@ -111,6 +111,8 @@ impl Scene {
         shard.shard(worker).panics.add(n);
         shard.shard(worker).accept_failures.add(2 * n);
         shard.shard(worker).turns.add(100 * n);
+        shard.shard(worker).requests_kept.add(3 * n);
+        shard.shard(worker).requests_sampled_out.add(4 * n);
         registry.access_log().lines_written.add(50);
         registry.access_log().lines_dropped.add(n);
     }
