@@ -3,6 +3,7 @@
 //! Plain standard library and as few crates as possible, because everything else waits until this
 //! is compiled. It knows the workspace from outside (files, manifests, tools) and links none of it.
 
+mod bench;
 mod need;
 mod run;
 mod test;
@@ -15,6 +16,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   test    every check and every test, as CI runs them; installs or names what is missing
+  bench   measure Roundel against its peers (bench/README.md); --help says more
   tidy    the house rules alone: file sizes, marks, names, crate edges, links
   help    this
 ";
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["test"] => Ok(test::run(&root())),
+        ["bench", options @ ..] => bench::run(&root(), options),
         ["tidy"] => tidy::run(&root()),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -51,6 +51,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("roundel-testkit", &["roundel-core"]),
     ("xtask", &[]),
+    ("roundel-yard", &[]),
+    ("pingora-peer", &[]),
 ];
 
 /// Crates that decide without effects, and what they therefore must not use.
