@@ -5,10 +5,11 @@ use std::time::SystemTime;
 /// Where the process is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Phase {
-    /// Not all parts run yet.
+    /// Serves what comes, but does not know yet which endpoints are well.
     #[default]
     Starting,
-    /// Listeners are bound and workers run.
+    /// All parts run, and each endpoint with a health check has had its first probe or has been
+    /// waited for long enough.
     Ready,
     /// Accepts nothing new and finishes what runs.
     Draining,

@@ -43,6 +43,13 @@ impl Balancer {
         Self::start_in(directory, &["run", "--config", &path])
     }
 
+    /// Starts `roundel run` with this configuration, and does not wait: for tests of the start.
+    pub fn begin(config: &str) -> Self {
+        let directory = TempDir::new();
+        directory.write(CONFIG, config);
+        Self::begin_in(directory, &["run", "--config", CONFIG])
+    }
+
     /// Starts the binary with these arguments and waits until it is ready.
     ///
     /// # Panics
@@ -52,6 +59,10 @@ impl Balancer {
     }
 
     fn start_in(directory: TempDir, arguments: &[&str]) -> Self {
+        Self::begin_in(directory, arguments).until_ready()
+    }
+
+    fn begin_in(directory: TempDir, arguments: &[&str]) -> Self {
         let mut command = Command::new(binary());
         command.args(arguments).current_dir(directory.path()).env("NO_COLOR", "1");
         Self::spawn(command, directory)
@@ -63,7 +74,11 @@ impl Balancer {
             command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         let stdout = Lines::collect(child.stdout.take().expect("stdout is piped"));
         let stderr = Lines::collect(child.stderr.take().expect("stderr is piped"));
-        let mut balancer = Self { child, directory, stdout, stderr };
+        Self { child, directory, stdout, stderr }
+    }
+
+    fn until_ready(mut self) -> Self {
+        let balancer = &mut self;
         let is_settled = comes_true(PATIENCE, || {
             balancer.is_ready() || !matches!(balancer.child.try_wait(), Ok(None))
         });
@@ -71,7 +86,7 @@ impl Balancer {
             balancer.end();
         }
         assert!(is_settled && balancer.is_ready(), "not ready:\n{}", balancer.output());
-        balancer
+        self
     }
 
     fn is_ready(&self) -> bool {
@@ -263,7 +278,7 @@ mod tests {
         let directory = TempDir::new();
         let mut command = Command::new("sh");
         command.args(["-c", script]).current_dir(directory.path());
-        Balancer::spawn(command, directory)
+        Balancer::spawn(command, directory).until_ready()
     }
 
     const OBEDIENT: &str = r#"

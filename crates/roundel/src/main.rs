@@ -16,6 +16,7 @@ mod logging;
 mod notify;
 mod print;
 mod quick;
+mod ready;
 mod reload;
 mod run;
 mod service;

@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::config_file::ConfigFile;
 use crate::reload::Reloader;
 use crate::signals::{Request, Signals, Stop};
-use crate::{descriptors, notify, workers};
+use crate::{descriptors, notify, ready, workers};
 
 /// Signals from workers that wait for the control plane; more are lost, which only delays verdicts.
 const WORKER_SIGNALS_WAITING: usize = 1024;
@@ -91,9 +91,7 @@ impl Service {
             async move { control.answer().await }
         }));
 
-        status.send_modify(|status| status.phase = Phase::Ready);
-        tracing::info!(workers, version = env!("CARGO_PKG_VERSION"), "ready");
-        notify::ready("ready");
+        runtime.spawn(announce(control.clone(), status.clone(), workers));
         drop(entered);
         Ok(Self {
             proxy,
@@ -273,6 +271,24 @@ fn surface(
 async fn serve(admin: Admin, surface: Surface) {
     let Err(error) = admin.serve(surface).await;
     tracing::error!(%error, "the admin surface has ended; traffic goes on");
+}
+
+/// Says that all runs as soon as it is known whom to send to, unless the end has come before.
+async fn announce(control: Control, status: watch::Sender<ProcessStatus>, workers: usize) {
+    if !ready::first_probes(&control).await {
+        tracing::warn!("some endpoints did not answer their first probe so far");
+    }
+    let is_first = status.send_if_modified(|status| {
+        let is_starting = status.phase == Phase::Starting;
+        if is_starting {
+            status.phase = Phase::Ready;
+        }
+        is_starting
+    });
+    if is_first {
+        tracing::info!(workers, version = env!("CARGO_PKG_VERSION"), "ready");
+        notify::ready("ready");
+    }
 }
 
 /// Has a change of the file request a reload.

@@ -4,8 +4,10 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 
 use roundel_testkit::deadline::PATIENCE;
-use roundel_testkit::{Answer, Balancer, Origin, RawClient, TempDir, eventually};
+use roundel_testkit::{Answer, Balancer, Gate, Origin, RawClient, TempDir, eventually};
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::scene::{configuration, plain};
 
 const QUIET: &str = r#"
 [admin]
@@ -71,6 +73,37 @@ fn the_service_manager_hears_of_every_step() {
     kill_process(pid, Signal::TERM).unwrap();
     hear("STOPPING=1");
     assert_eq!(child.0.wait().unwrap().code(), Some(0));
+}
+
+/// Requests are served meanwhile, but nobody is told to send them yet.
+#[test]
+fn it_is_ready_when_the_first_probes_are_answered() {
+    let (origins, gate) = (["a", "b"].map(Origin::start), Gate::shut());
+    origins[1].on("/probe", Answer::status(500).hold(&gate));
+    let balancer = Balancer::begin(&configuration(
+        &plain(&origins),
+        &["health_check = { path = \"/probe\", timeout = \"4s\" }"],
+    ));
+    balancer.wait_for_line("admin bound");
+    origins[1].wait_for_requests(1);
+    let readiness = || RawClient::connect(balancer.admin()).get("/readyz");
+    let answer = readiness();
+    assert_eq!((answer.status, answer.text().as_str()), (503, "starting\n"));
+    assert_eq!(balancer.client().get("/").status, 200);
+    gate.open();
+    eventually(PATIENCE, "it is ready", || readiness().status == 200);
+    assert!(balancer.stderr().iter().all(|line| !line.contains("did not answer")));
+}
+
+/// One that never answers must not keep the others from serving.
+#[test]
+fn the_wait_for_first_probes_ends() {
+    let origins = ["a", "hung"].map(Origin::start);
+    origins[1].on("/probe", Answer::never());
+    let check = "health_check = { path = \"/probe\", timeout = \"1m\", interval = \"1h\" }";
+    let balancer = Balancer::start(&configuration(&plain(&origins), &[check]));
+    balancer.wait_for_line("some endpoints did not answer their first probe so far");
+    assert_eq!(RawClient::connect(balancer.admin()).get("/readyz").status, 200);
 }
 
 #[test]
