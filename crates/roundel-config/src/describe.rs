@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use roundel_core::endpoint::AdminState;
-use roundel_core::listener::{ForwardedMode, ListenerSettings};
+use roundel_core::listener::{ForwardedMode, HalfClose, ListenerSettings};
 use roundel_core::policy::{
     Balance, HashKey, HealthCheck, HostPolicy, OutlierDetection, PoolLimits, PoolPolicy,
     PoolTimeouts, Probe, RetryPolicy,
@@ -107,7 +107,7 @@ fn process_rows(config: &Config) -> Vec<Vec<String>> {
 }
 
 fn listener_rows(settings: &ListenerSettings) -> Vec<Vec<String>> {
-    let ListenerSettings { limits, timeouts, forwarded } = settings;
+    let ListenerSettings { limits, timeouts, forwarded, half_close } = settings;
     let size = |bytes: usize| show_size(bytes as u64);
     let mode = match forwarded.mode {
         ForwardedMode::Replace => "replaced",
@@ -117,6 +117,10 @@ fn listener_rows(settings: &ListenerSettings) -> Vec<Vec<String>> {
     let proxies: Vec<String> = forwarded.trusted_proxies.iter().map(ToString::to_string).collect();
     let proxies = if proxies.is_empty() { "nobody".to_owned() } else { proxies.join(", ") };
     let is_on = |on: bool| if on { "on" } else { "off" };
+    let half_close = match half_close {
+        HalfClose::Serve => "half-closed ones are served",
+        HalfClose::Cancel => "half-closed ones are cancelled",
+    };
     vec![
         row(
             "limits",
@@ -131,7 +135,7 @@ fn listener_rows(settings: &ListenerSettings) -> Vec<Vec<String>> {
         row(
             "connections",
             format!(
-                "{} at once, {} requests on each",
+                "{} at once, {} requests on each, {half_close}",
                 limits.max_connections, limits.requests_per_connection_max
             ),
         ),

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use roundel_core::address::EndpointAddress;
 use roundel_core::endpoint::{AdminState, Presence};
-use roundel_core::listener::{ForwardedPolicy, ListenerLimits, ListenerSettings, ListenerTimeouts};
+use roundel_core::listener::{
+    ForwardedPolicy, HalfClose, ListenerLimits, ListenerSettings, ListenerTimeouts,
+};
 
 use crate::check::{is_overlap, own_name, sole_pool_route};
 use crate::kind::parse_listen_address;
@@ -65,6 +67,7 @@ fn listeners(
         limits: ListenerLimits::defaults(),
         timeouts: ListenerTimeouts::defaults(),
         forwarded: ForwardedPolicy::defaults(),
+        half_close: HalfClose::default(),
     });
     let mut listeners: Vec<ListenerConfig> = Vec::with_capacity(listen.len());
     for (text, number) in listen.iter().zip(1..) {

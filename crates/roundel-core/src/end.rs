@@ -95,6 +95,8 @@ coded! {
         QueueFull = "queue_full",
         /// All endpoints stayed at their limit for the queue timeout: 503.
         QueueTimeout = "queue_timeout",
+        /// File descriptors, local ports or memory for one more connection ran out: 503.
+        NoSocket = "no_socket",
         /// No connection could be made: 502.
         ConnectFailed = "connect_failed",
         /// Connecting took longer than the limit: 504.
@@ -124,6 +126,8 @@ coded! {
     AttemptFailure {
         /// The connection was refused or the address is unreachable.
         Connect = "connect",
+        /// File descriptors, local ports or memory ran out here; it says nothing of the endpoint.
+        NoSocket = "no_socket",
         /// The connection was not made in time.
         ConnectTimeout = "connect_timeout",
         /// A kept-alive connection turned out closed before a response byte came.
@@ -153,6 +157,7 @@ impl EndReason {
             Self::NoEndpoint
             | Self::QueueFull
             | Self::QueueTimeout
+            | Self::NoSocket
             | Self::ConnectFailed
             | Self::ConnectTimeout
             | Self::EndpointClosed

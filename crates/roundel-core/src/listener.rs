@@ -30,6 +30,22 @@ pub struct ListenerSettings {
     pub timeouts: ListenerTimeouts,
     /// What is told upstream about the client.
     pub forwarded: ForwardedPolicy,
+    /// What it means that a client has sent its last byte and waits.
+    pub half_close: HalfClose,
+}
+
+/// What it means that a client has sent its last byte while its request is being served.
+///
+/// The bytes on the wire are the same for a client that still reads and for one that is gone; which
+/// of the two is more likely depends on who the clients are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HalfClose {
+    /// It wants its answer, as a script does that pipes a request into a socket.
+    #[default]
+    Serve,
+    /// It has left, as a browser does whose page was closed: the exchange ends, and the endpoint's
+    /// connection with it.
+    Cancel,
 }
 
 /// Bounds on what a client may send.
@@ -56,7 +72,8 @@ pub struct ListenerTimeouts {
     pub request_head: Duration,
     /// Between bytes of a request body.
     pub body_idle: Duration,
-    /// A body slower than this over `body_idle` is given up; 0 switches the check off.
+    /// A body slower than this over `body_idle` is given up, whichever side is slow; 0 switches the
+    /// check off.
     pub body_bytes_per_second_min: u32,
     /// A client that takes no byte of a response for so long is given up.
     pub write_idle: Duration,

@@ -154,9 +154,11 @@ pub struct PoolTimeouts {
     pub connect: Duration,
     /// From the request's last byte to the response head, per attempt.
     pub response_head: Duration,
-    /// Between bytes of a response body, and of a request body towards the endpoint.
+    /// Between bytes of a response body, and of a request body that the endpoint takes.
     pub body_idle: Duration,
-    /// The whole exchange up to the response head, queueing and all attempts included.
+    /// The whole exchange up to the response head, queueing and all attempts included. The time in
+    /// which the request's body is on its way does not count: `body_idle` and the listener's
+    /// slowest rate bound its pace on both sides, and a long upload is none that stalls.
     pub total: Duration,
     /// A tunnel without bytes in either direction.
     pub tunnel_idle: Duration,

@@ -10,7 +10,7 @@
 //!
 //! | failure | tried again |
 //! |---|---|
-//! | no connection, or none in time | any method: nothing was processed |
+//! | no connection, none in time, or no socket for one | any method: nothing was processed |
 //! | a kept connection closed, before a response byte | the same; it says nothing of the endpoint, so it neither counts as an attempt nor is it charged |
 //! | closed, before a response byte | any method if certainly unprocessed, else idempotent ones, or all if the operator says so |
 //! | not written in time, no response head in time | any method if certainly unprocessed, else idempotent ones |
@@ -113,7 +113,7 @@ fn may_repeat(policy: &RetryPolicy, attempt: FailedAttempt) -> Result<Charge, Gi
     use AttemptFailure as F;
     let FailedAttempt { is_idempotent, is_unprocessed, .. } = attempt;
     let is_safe = match attempt.failure {
-        F::Connect | F::ConnectTimeout => return Ok(Charge::Free),
+        F::Connect | F::ConnectTimeout | F::NoSocket => return Ok(Charge::Free),
         F::ReusedClosed | F::Closed => is_idempotent || is_unprocessed || policy.non_idempotent,
         F::WriteTimeout | F::ResponseTimeout => is_idempotent || is_unprocessed,
         F::Status if !policy.statuses.contains(&attempt.status) => {

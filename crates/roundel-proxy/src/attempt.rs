@@ -84,7 +84,6 @@ struct Sending<'p> {
     place: &'p Place,
     socket: Socket,
     is_reused: bool,
-    deadline: Millis,
     started: Millis,
     client_pace: Pace,
     endpoint_pace: Pace,
@@ -98,21 +97,16 @@ struct Sending<'p> {
 
 impl Exchange<'_> {
     /// Sends the request to `place` and reads the head of the answer into the buffers.
-    pub(crate) async fn attempt(
-        &mut self,
-        place: &Place,
-        deadline: Millis,
-    ) -> Result<Answer, Failed> {
+    pub(crate) async fn attempt(&mut self, place: &Place) -> Result<Answer, Failed> {
         let started_us = self.worker.clock.micros();
         place.endpoint.metrics().attempts.increment();
-        let (socket, is_reused) = self.connection(place, deadline).await?;
+        let (socket, is_reused) = self.connection(place).await?;
         self.write_request_head(place);
         let now = self.worker.clock.millis();
         let mut sending = Sending {
             place,
             socket,
             is_reused,
-            deadline,
             started: now,
             client_pace: Pace::start(self.buffers.upload.data_bytes(), now),
             endpoint_pace: Pace::start(0, now),
@@ -122,7 +116,9 @@ impl Exchange<'_> {
             is_continue_due: self.awaits_continue(),
         };
         self.buffers.response.bytes.clear();
-        let bytes = poll_fn(|_| self.poll_answer(&mut sending)).await?;
+        let answered = poll_fn(|_| self.poll_answer(&mut sending)).await;
+        self.end_upload(&mut sending);
+        let bytes = answered?;
         let first_byte_us = self.worker.clock.micros().saturating_sub(started_us);
         self.record.timing.first_byte_us = Some(first_byte_us);
         let metrics = place.endpoint.metrics();
@@ -132,11 +128,7 @@ impl Exchange<'_> {
     }
 
     /// Takes an idle connection to the endpoint, or makes one.
-    async fn connection(
-        &mut self,
-        place: &Place,
-        deadline: Millis,
-    ) -> Result<(Socket, bool), Failed> {
+    async fn connection(&mut self, place: &Place) -> Result<(Socket, bool), Failed> {
         let endpoint = &place.endpoint;
         let task = Owner::Task(self.worker.current_task());
         if !self.must_be_fresh {
@@ -153,20 +145,19 @@ impl Exchange<'_> {
         }
         self.record.is_reused = false;
         let started_us = self.worker.clock.micros();
-        let refused = || Failed::upstream(AttemptFailure::Connect, true);
         let socket = Socket::connect(&self.worker.reactor, &endpoint.address, task)
-            .map_err(|_| refused())?;
+            .map_err(|error| unconnected(&error))?;
         let timeout = place.pool.pool.policy.timeouts.connect;
-        let until = deadline.min(self.worker.clock.after(timeout));
+        let until = self.deadline.min(self.worker.clock.after(timeout));
         poll_fn(|_| {
-            if self.client.socket.is_broken() {
+            if self.client.has_left() {
                 return Poll::Ready(Err(Failed::Downstream(EndReason::ClientClosed)));
             }
             let late = |_| Failed::upstream(AttemptFailure::ConnectTimeout, true);
             self.worker.poll_ready(&socket, Ready::WRITE, until).map_err(late)
         })
         .await?;
-        socket.connected().map_err(|_| refused())?;
+        socket.connected().map_err(|error| unconnected(&error))?;
         endpoint.metrics().connections_made.increment();
         let connect_us = self.worker.clock.micros().saturating_sub(started_us);
         self.record.timing.connect_us = Some(connect_us);
@@ -223,7 +214,7 @@ impl Exchange<'_> {
             Ok(None) => {}
             Err(failed) => return Poll::Ready(Err(failed)),
         }
-        if self.client.socket.is_broken() {
+        if self.client.has_left() {
             return Poll::Ready(Err(Failed::Downstream(EndReason::ClientClosed)));
         }
         match self.check_time(sending) {
@@ -240,21 +231,30 @@ impl Exchange<'_> {
         if sending.sent_at.is_some() {
             return Ok(());
         }
-        let now = self.worker.clock.millis();
         let Buffers { upload, request, .. } = &mut *self.buffers;
         let (from, to) = (&self.client.socket, &sending.socket);
         match upload.pump(&self.worker.blocks, from, to, &mut request.bytes) {
-            Ok(Step::Done) => sending.sent_at = Some(now),
+            Ok(Step::Done) => self.end_upload(sending),
             Ok(Step::WaitsForSource) => {}
-            Ok(Step::WaitsForSink) => sending.client_pace.excuse(now),
+            Ok(Step::WaitsForSink) => sending.client_pace.excuse(self.worker.clock.millis()),
             Ok(Step::Yields) => self.worker.yield_now(),
             Err(FlowError::SinkClosed) => {
                 sending.is_upload_cut = true;
-                sending.sent_at = Some(now);
+                self.end_upload(sending);
             }
             Err(error) => return Err(Failed::Downstream(end_of_upload(error))),
         }
         Ok(())
+    }
+
+    /// From now on the exchange waits, if it goes on: the time until here was the upload's.
+    fn end_upload(&mut self, sending: &mut Sending<'_>) {
+        if sending.sent_at.is_none() {
+            let now = self.worker.clock.millis();
+            sending.sent_at = Some(now);
+            let took = now.saturating_sub(sending.started);
+            self.deadline = self.deadline.saturating_add(took);
+        }
     }
 
     /// Reads what the endpoint sends, until there is a final head.
@@ -367,14 +367,15 @@ impl Exchange<'_> {
         let timeouts = &sending.place.pool.pool.policy.timeouts;
         if let Some(sent_at) = sending.sent_at {
             let limit = u64::try_from(timeouts.response_head.as_millis()).unwrap_or(u64::MAX);
-            let until = sent_at.saturating_add(limit).min(sending.deadline);
+            let until = sent_at.saturating_add(limit).min(self.deadline);
             let is_late = now >= until;
             let late = || Failed::upstream(AttemptFailure::ResponseTimeout, false);
             return if is_late { Err(late()) } else { Ok(until) };
         }
         let upload = &self.buffers.upload;
         if upload.has_unsent() {
-            let limit = PaceLimit { idle: timeouts.body_idle, bytes_per_second_min: 0 };
+            let bytes_per_second_min = self.settings.timeouts.body_bytes_per_second_min;
+            let limit = PaceLimit { idle: timeouts.body_idle, bytes_per_second_min };
             let checked = sending.endpoint_pace.check(upload.written_bytes(), now, limit);
             return checked.ok_or(Failed::upstream(AttemptFailure::WriteTimeout, false));
         }
@@ -440,6 +441,12 @@ impl Exchange<'_> {
         }
         Ok(())
     }
+}
+
+/// How an attempt failed that got no connection.
+fn unconnected(error: &std::io::Error) -> Failed {
+    let is_ours = Socket::is_own_shortage(error);
+    Failed::upstream(if is_ours { AttemptFailure::NoSocket } else { AttemptFailure::Connect }, true)
 }
 
 /// The `Via` of a message received in `version` (RFC 9110 §7.6.3).

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use roundel_core::listener::{Listener, ListenerSettings};
+use roundel_core::listener::{HalfClose, Listener, ListenerSettings};
 use roundel_core::name::Name;
 use roundel_telemetry::{ListenerMetrics, ListenerShard};
 
@@ -86,6 +86,17 @@ impl Client {
         listener.open.set(listener.open.get() + 1);
         listener.metrics().connections_open.increment();
         Self { socket, peer, listener, requests: 0, is_mid_response: Cell::new(false) }
+    }
+}
+
+impl Client {
+    /// Whether the client has left: it broke the connection, or it has sent its last byte and the
+    /// listener takes that for leaving.
+    pub(crate) fn has_left(&self) -> bool {
+        let ready = self.socket.ready();
+        ready.has_any(Ready::BROKEN)
+            || ready.has_any(Ready::READ_CLOSED)
+                && self.listener.settings().half_close == HalfClose::Cancel
     }
 }
 

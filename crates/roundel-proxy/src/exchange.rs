@@ -43,6 +43,9 @@ pub(crate) struct Exchange<'a> {
     pub(crate) record: Record,
     /// A kept connection turned out closed; what follows goes by new ones, so that it happens once.
     pub(crate) must_be_fresh: bool,
+    /// When the wait for a response head ends, whatever it is for. The time in which a body is on
+    /// its way is added: see [`PoolTimeouts::total`](roundel_core::policy::PoolTimeouts::total).
+    pub(crate) deadline: Millis,
 }
 
 /// How an exchange ended, and what becomes of the client's connection.
@@ -75,6 +78,7 @@ pub(crate) async fn run(worker: &Rc<Worker>, client: &mut Client, buffers: &mut 
         settings,
         buffers,
         must_be_fresh: false,
+        deadline: Millis::MAX,
     };
     let ending = match admission {
         Admission::Refused(reason) => {
@@ -176,18 +180,18 @@ impl Exchange<'_> {
         if let Err(reason) = self.gather(pool).await {
             return self.refuse(reason).await;
         }
-        let deadline = self.worker.clock.after(pool.pool.policy.timeouts.total);
+        self.deadline = self.worker.clock.after(pool.pool.policy.timeouts.total);
         let key_hash = self.key_hash(&pool.pool.policy.balance);
         pool.budget.borrow_mut().deposit();
         loop {
-            let place = match self.pick(pool, key_hash, deadline).await {
+            let place = match self.pick(pool, key_hash).await {
                 Ok(place) => place,
                 Err(reason) => return self.refuse(reason).await,
             };
-            let end = match self.attempt(&place, deadline).await {
-                Ok(_) if self.is_turned_down(&place, deadline) => None,
+            let end = match self.attempt(&place).await {
+                Ok(_) if self.is_turned_down(&place) => None,
                 Ok(answer) => return self.relay(place, answer).await,
-                Err(failed) => self.judge(&place, failed, deadline),
+                Err(failed) => self.judge(&place, failed),
             };
             // Neither the next attempt nor a refusal needs this place.
             drop(place);
@@ -227,7 +231,6 @@ impl Exchange<'_> {
         &mut self,
         pool: &Rc<LocalPool>,
         key_hash: Option<u64>,
-        deadline: Millis,
     ) -> Result<Place, EndReason> {
         let wanted = Wanted { pool, key_hash, tried: &self.buffers.tried };
         let place = match pick(self.worker, wanted) {
@@ -235,7 +238,7 @@ impl Exchange<'_> {
             Err(Refusal::NoEndpoint) => return Err(EndReason::NoEndpoint),
             Err(Refusal::Full) => {
                 let queue_us = &mut self.record.timing.queue_us;
-                wait(self.worker, wanted, &self.client.socket, deadline, queue_us).await?
+                wait(self.worker, wanted, self.client, self.deadline, queue_us).await?
             }
         };
         if self.record.attempts > 0 {
@@ -248,13 +251,13 @@ impl Exchange<'_> {
     }
 
     /// What follows from a failed attempt: another one (`None`), or the end of the exchange.
-    fn judge(&mut self, place: &Place, failed: Failed, deadline: Millis) -> Option<EndReason> {
+    fn judge(&mut self, place: &Place, failed: Failed) -> Option<EndReason> {
         let (failure, is_unprocessed) = match failed {
             Failed::Downstream(reason) => return Some(reason),
             Failed::Upstream { failure, is_unprocessed } => (failure, is_unprocessed),
         };
         note_failure(self.worker, place, failure);
-        let is_retried = self.is_retried(place, failure, is_unprocessed, deadline);
+        let is_retried = self.is_retried(place, failure, is_unprocessed);
         if failure == AttemptFailure::ReusedClosed {
             self.must_be_fresh = true;
             place.endpoint.idle.note_closed(0, self.worker.clock.millis());
@@ -263,10 +266,10 @@ impl Exchange<'_> {
     }
 
     /// Whether another attempt follows on an answer, because of its status.
-    fn is_turned_down(&mut self, place: &Place, deadline: Millis) -> bool {
+    fn is_turned_down(&mut self, place: &Place) -> bool {
         let status = self.buffers.response.head.status;
         let is_listed = place.pool.pool.policy.retry.statuses.contains(&status);
-        if is_listed && self.is_retried(place, AttemptFailure::Status, false, deadline) {
+        if is_listed && self.is_retried(place, AttemptFailure::Status, false) {
             note_failure(self.worker, place, AttemptFailure::Status);
             return true;
         }
@@ -274,13 +277,7 @@ impl Exchange<'_> {
         false
     }
 
-    fn is_retried(
-        &mut self,
-        place: &Place,
-        failure: AttemptFailure,
-        is_unprocessed: bool,
-        deadline: Millis,
-    ) -> bool {
+    fn is_retried(&mut self, place: &Place, failure: AttemptFailure, is_unprocessed: bool) -> bool {
         let now = self.worker.clock.millis();
         let attempt = FailedAttempt {
             failure,
@@ -294,7 +291,7 @@ impl Exchange<'_> {
         match verdict(policy, attempt, &mut place.pool.budget.borrow_mut(), now) {
             Verdict::Retry => {
                 self.buffers.tried.push(place.endpoint.id);
-                now < deadline
+                now < self.deadline
             }
             Verdict::GiveUp(reason) => {
                 place.pool.metrics().give_ups.increment(reason);
@@ -382,8 +379,9 @@ const GATHERED_BYTES_MAX: u64 = 64 * 1024;
 pub(crate) fn note_failure(worker: &Worker, place: &Place, failure: AttemptFailure) {
     let endpoint = &place.endpoint;
     endpoint.metrics().failures.increment(failure);
-    // A kept-alive connection that the endpoint closed is nobody's fault.
-    if failure == AttemptFailure::ReusedClosed {
+    // A kept-alive connection that the endpoint closed is nobody's fault, a shortage here is not
+    // the endpoint's.
+    if matches!(failure, AttemptFailure::ReusedClosed | AttemptFailure::NoSocket) {
         return;
     }
     note_error(worker, place);
@@ -417,6 +415,7 @@ fn end_of(failure: AttemptFailure) -> EndReason {
     match failure {
         AttemptFailure::Connect => EndReason::ConnectFailed,
         AttemptFailure::ConnectTimeout => EndReason::ConnectTimeout,
+        AttemptFailure::NoSocket => EndReason::NoSocket,
         AttemptFailure::ReusedClosed | AttemptFailure::Closed => EndReason::EndpointClosed,
         AttemptFailure::WriteTimeout => EndReason::EndpointWriteTimeout,
         AttemptFailure::ResponseTimeout => EndReason::ResponseTimeout,

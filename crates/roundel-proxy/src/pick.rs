@@ -6,9 +6,10 @@ use std::task::Poll;
 
 use roundel_core::end::EndReason;
 use roundel_core::endpoint::EndpointId;
+use roundel_core::line::Ticket;
 
+use crate::client::Client;
 use crate::deadline::Millis;
-use crate::socket::Socket;
 use crate::view::{LocalEndpoint, LocalPool};
 use crate::worker::Worker;
 
@@ -24,7 +25,7 @@ pub(crate) struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.endpoint.shared.end();
-        self.worker.note_room(&self.pool);
+        self.worker.note_room(&self.pool, self.endpoint.id);
     }
 }
 
@@ -54,7 +55,7 @@ pub(crate) fn pick(worker: &Rc<Worker>, wanted: Wanted<'_>) -> Result<Place, Ref
     if is_limited && pool.pool.shared.line.length() > 0 {
         return Err(Refusal::Full);
     }
-    try_pick(worker, wanted)
+    try_pick(worker, wanted, None)
 }
 
 /// Waits in the pool's line for a place, until `deadline` at most or until `client` is gone. Notes
@@ -62,7 +63,7 @@ pub(crate) fn pick(worker: &Rc<Worker>, wanted: Wanted<'_>) -> Result<Place, Ref
 pub(crate) async fn wait(
     worker: &Rc<Worker>,
     wanted: Wanted<'_>,
-    client: &Socket,
+    client: &Client,
     deadline: Millis,
     queue_us: &mut Option<u64>,
 ) -> Result<Place, EndReason> {
@@ -70,24 +71,20 @@ pub(crate) async fn wait(
     let limits = &pool.pool.policy.limits;
     let deadline = deadline.min(worker.clock.after(limits.queue_timeout));
     let line = &pool.pool.shared.line;
-    let waiting = pool
-        .queue
-        .join(worker.current_task(), worker.index(), line, limits.queue)
-        .ok_or(EndReason::QueueFull)?;
+    let who = (worker.current_task(), worker.index());
+    let waiting =
+        pool.queue.join(who, line, wanted.tried, limits.queue).ok_or(EndReason::QueueFull)?;
     let since_us = worker.clock.micros();
     let place = poll_fn(|_| {
-        if client.is_broken() {
+        if client.has_left() {
             return Poll::Ready(Err(EndReason::ClientClosed));
         }
-        if waiting.is_first() {
-            // The pool may have changed meanwhile, for instance by a new endpoint.
-            let view = worker.view();
-            let newest = view.pools.iter().find(|new| new.pool.name == pool.pool.name);
-            match try_pick(worker, Wanted { pool: newest.unwrap_or(pool), ..wanted }) {
-                Ok(place) => return Poll::Ready(Ok(place)),
-                Err(Refusal::NoEndpoint) => return Poll::Ready(Err(EndReason::NoEndpoint)),
-                Err(Refusal::Full) => {}
-            }
+        // The pool may have changed meanwhile, for instance by a new endpoint.
+        let newest = worker.newest(pool);
+        match try_pick(worker, Wanted { pool: &newest, ..wanted }, Some(waiting.ticket)) {
+            Ok(place) => return Poll::Ready(Ok(place)),
+            Err(Refusal::NoEndpoint) => return Poll::Ready(Err(EndReason::NoEndpoint)),
+            Err(Refusal::Full) => {}
         }
         if worker.clock.millis() >= deadline {
             return Poll::Ready(Err(EndReason::QueueTimeout));
@@ -99,28 +96,29 @@ pub(crate) async fn wait(
     drop(waiting);
     *queue_us = Some(queue_us.unwrap_or(0) + worker.clock.micros() - since_us);
     // A place may have been freed in the name of this exchange that it did not take.
-    let newest = place.as_ref().map_or(pool, |place| &place.pool);
-    if has_room(newest) {
-        worker.note_room(newest);
-    }
+    worker.note_all_room(&worker.newest(pool));
     place
 }
 
-fn try_pick(worker: &Rc<Worker>, wanted: Wanted<'_>) -> Result<Place, Refusal> {
+/// Tries to get a place. Who waits with `ticket` takes none that is for one before it.
+fn try_pick(
+    worker: &Rc<Worker>,
+    wanted: Wanted<'_>,
+    ticket: Option<Ticket>,
+) -> Result<Place, Refusal> {
     let Wanted { pool, key_hash, tried } = wanted;
-    let candidates = &pool.pool.candidates.indices;
-    if candidates.is_empty() {
+    if pool.pool.candidates.indices.is_empty() {
         return Err(Refusal::NoEndpoint);
     }
-    let is_fresh = |index: usize| pool.endpoints.get(index).is_some_and(|e| !tried.contains(&e.id));
-    // With every candidate tried once, trying one again is better than giving up.
-    let wants_fresh = !tried.is_empty() && candidates.iter().any(|i| is_fresh(*i as usize));
-    let limit = pool.pool.policy.limits.max_in_flight.map(u32::from);
+    let limit = pool.limit();
+    let line = &pool.pool.shared.line;
     let admits = |index: usize| {
-        (!wants_fresh || is_fresh(index))
-            && limit.is_none_or(|limit| {
-                pool.endpoints.get(index).is_some_and(|e| e.shared.in_flight() < limit)
-            })
+        pool.endpoints.get(index).is_some_and(|endpoint| {
+            let can_use = |avoided: &[EndpointId]| pool.is_choice(endpoint.id, avoided);
+            pool.has_room(endpoint)
+                && can_use(tried)
+                && ticket.is_none_or(|ticket| line.is_first_for(ticket, can_use))
+        })
     };
     loop {
         let mut random = worker.random.borrow_mut();
@@ -136,13 +134,4 @@ fn try_pick(worker: &Rc<Worker>, wanted: Wanted<'_>) -> Result<Place, Refusal> {
             });
         }
     }
-}
-
-/// Whether an endpoint that may be chosen is below its limit.
-fn has_room(pool: &LocalPool) -> bool {
-    let limit = pool.pool.policy.limits.max_in_flight.map(u32::from);
-    pool.pool.candidates.indices.iter().any(|index| {
-        let endpoint = pool.endpoints.get(*index as usize);
-        endpoint.is_some_and(|e| limit.is_none_or(|limit| e.shared.in_flight() < limit))
-    })
 }

@@ -1,11 +1,12 @@
 //! A worker's part of a pool's line: which of its tasks holds which ticket.
 //!
 //! The order is the pool's, over all workers ([`Line`]). Whoever frees a place wakes the first in
-//! line, here or by a note to the worker that it waits at.
+//! line that can use it, here or by a note to the worker that it waits at.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
+use roundel_core::endpoint::EndpointId;
 use roundel_core::line::{Line, Ticket};
 
 use crate::task::{TaskId, Tasks};
@@ -18,22 +19,29 @@ impl Queue {
     /// Joins the line unless `max` exchanges of the pool wait already. Leaving is dropping.
     pub(crate) fn join<'a>(
         &'a self,
-        task: TaskId,
-        worker: usize,
+        (task, worker): (TaskId, usize),
         line: &'a Line,
+        avoided: &[EndpointId],
         max: u32,
     ) -> Option<Waiting<'a>> {
-        let ticket = line.join(worker, max)?;
+        let ticket = line.join(worker, avoided, max)?;
         self.0.borrow_mut().push_back((ticket, task));
         Some(Waiting { queue: self, ticket, line })
     }
 
-    /// Wakes the first task that waits here.
-    pub(crate) fn wake_first(&self, tasks: &Tasks) {
-        let first = self.0.borrow().front().copied();
-        if let Some((_, task)) = first {
-            tasks.wake(task);
+    /// Wakes the task that holds `ticket`, if it waits here.
+    pub(crate) fn wake(&self, ticket: Ticket, tasks: &Tasks) {
+        let queue = self.0.borrow();
+        if let Ok(index) = queue.binary_search_by_key(&ticket, |(ticket, _)| *ticket)
+            && let Some((_, task)) = queue.get(index)
+        {
+            tasks.wake(*task);
         }
+    }
+
+    /// Wakes all who wait here, as when the pool itself has changed.
+    pub(crate) fn wake_all(&self, tasks: &Tasks) {
+        self.0.borrow().iter().for_each(|(_, task)| tasks.wake(*task));
     }
 }
 
@@ -41,15 +49,8 @@ impl Queue {
 #[derive(Debug)]
 pub(crate) struct Waiting<'a> {
     queue: &'a Queue,
-    ticket: Ticket,
+    pub(crate) ticket: Ticket,
     line: &'a Line,
-}
-
-impl Waiting<'_> {
-    /// Whether it is this task's turn.
-    pub(crate) fn is_first(&self) -> bool {
-        self.line.first().is_some_and(|(ticket, _)| ticket == self.ticket)
-    }
 }
 
 impl Drop for Waiting<'_> {

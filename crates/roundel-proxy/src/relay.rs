@@ -133,7 +133,9 @@ impl Exchange<'_> {
             return Poll::Ready(Ok(()));
         }
         self.push_late_upload(relaying);
-        if self.client.socket.is_broken() {
+        // Once the endpoint has sent everything, the rest is on its way to whoever still takes it.
+        let client = self.client;
+        if client.socket.is_broken() || relaying.endpoint.is_some() && client.has_left() {
             return Poll::Ready(Err(EndReason::ClientClosed));
         }
         match self.check_relay_pace(relaying) {
@@ -173,6 +175,9 @@ impl Exchange<'_> {
             && place.endpoint.keeps_connections();
         let max = place.pool.pool.policy.limits.max_idle_connections;
         let now = self.worker.clock.millis();
+        if download.has_extra() {
+            place.endpoint.idle.note_unasked(now);
+        }
         if is_reusable && place.endpoint.idle.keep(socket, now, max) {
             place.endpoint.metrics().idle_connections.increment();
         }

@@ -75,6 +75,20 @@ impl Socket {
         Ok(Self { reactor: reactor.clone(), fd, token })
     }
 
+    /// Whether [`Self::connect`] failed for want of something here (descriptors, local ports or
+    /// memory), which says nothing of whom it should connect to.
+    pub(crate) fn is_own_shortage(error: &io::Error) -> bool {
+        let shortages = [
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOBUFS,
+            Errno::NOMEM,
+            Errno::NOSPC,
+            Errno::ADDRNOTAVAIL,
+        ];
+        Errno::from_io_error(error).is_some_and(|errno| shortages.contains(&errno))
+    }
+
     /// Whether a finished connection attempt succeeded.
     pub(crate) fn connected(&self) -> io::Result<()> {
         sockopt::socket_error(&self.fd)??;
@@ -178,14 +192,16 @@ impl Socket {
 
     /// Whether bytes (or an end or an error) are waiting that the reactor may not know of yet.
     pub(crate) fn has_input(&self) -> bool {
-        if self.ready().has_any(Ready::READ) {
-            return true;
+        self.ready().has_any(Ready::READ) || self.peek() != Received::Nothing
+    }
+
+    /// What a read would find; asks the kernel. A broken connection counts as ended.
+    pub(crate) fn peek(&self) -> Received {
+        match recv(&self.fd, &mut [0u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
+            Ok((_, n)) if n > 0 => Received::Bytes(n),
+            Ok(_) | Err(_) => Received::End,
         }
-        let mut byte = [0u8; 1];
-        !matches!(
-            recv(&self.fd, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT),
-            Err(Errno::AGAIN | Errno::INTR)
-        )
     }
 
     /// Bytes written that the peer's kernel has not acknowledged; 0 when that is unknown.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use roundel_core::address::ConnectAddress;
 use roundel_core::endpoint::{Endpoint, EndpointId, EndpointShared};
+use roundel_core::line::Ticket;
 use roundel_core::name::Name;
 use roundel_core::pool::Pool;
 use roundel_core::retry::RetryBudget;
@@ -146,6 +147,33 @@ impl LocalPool {
 
     pub(crate) fn metrics(&self) -> &PoolShard {
         self.metrics.shard(self.worker)
+    }
+
+    /// The most attempts that may run at one endpoint; `None` for no limit.
+    pub(crate) fn limit(&self) -> Option<u32> {
+        self.pool.policy.limits.max_in_flight.map(u32::from)
+    }
+
+    /// Whether `endpoint` is below its limit.
+    pub(crate) fn has_room(&self, endpoint: &LocalEndpoint) -> bool {
+        self.limit().is_none_or(|limit| endpoint.shared.in_flight() < limit)
+    }
+
+    /// Whether an endpoint may be chosen by who avoids those in `avoided`. With every candidate
+    /// tried once, trying one again is better than giving up.
+    pub(crate) fn is_choice(&self, endpoint: EndpointId, avoided: &[EndpointId]) -> bool {
+        !avoided.contains(&endpoint) || self.candidates().all(|it| avoided.contains(&it.id))
+    }
+
+    /// The first in line that can use a place at `endpoint`, and the worker it waits at.
+    pub(crate) fn first_for(&self, endpoint: EndpointId) -> Option<(Ticket, usize)> {
+        self.pool.shared.line.first_for(|avoided| self.is_choice(endpoint, avoided))
+    }
+
+    /// The endpoints that may be chosen now.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = &Rc<LocalEndpoint>> {
+        let indices = &self.pool.candidates.indices;
+        indices.iter().filter_map(|index| self.endpoints.get(*index as usize))
     }
 }
 

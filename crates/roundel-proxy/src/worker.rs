@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use roundel_core::endpoint::EndpointId;
 use roundel_core::signal::Signal;
 use roundel_core::snapshot::Snapshot;
 use roundel_telemetry::{LogBuffer, Registry, RequestLogWriter, WorkerMetrics, WorkerShard};
@@ -243,21 +244,39 @@ impl Worker {
         .await;
     }
 
-    /// Notes that `pool`'s endpoints have room again, and wakes the first who waits for it, here or
-    /// at another worker.
-    pub(crate) fn note_room(&self, pool: &LocalPool) {
-        let line = &pool.pool.shared.line;
-        if line.length() == 0 {
+    /// `pool` as the newest view has it, if it still does.
+    pub(crate) fn newest(&self, pool: &Rc<LocalPool>) -> Rc<LocalPool> {
+        let view = self.view.borrow();
+        let newest = view.pools.iter().find(|new| new.pool.name == pool.pool.name);
+        newest.unwrap_or(pool).clone()
+    }
+
+    /// Notes that an endpoint of `pool` has room again, and wakes the first who waits for it, here
+    /// or at another worker.
+    pub(crate) fn note_room(&self, pool: &Rc<LocalPool>, endpoint: EndpointId) {
+        if pool.pool.shared.line.length() == 0 {
             return;
         }
-        match line.first() {
-            Some((_, worker)) if worker == self.index => pool.queue.wake_first(&self.tasks),
+        // Who may choose what is a matter of the present.
+        let pool = self.newest(pool);
+        match pool.first_for(endpoint) {
+            Some((ticket, worker)) if worker == self.index => pool.queue.wake(ticket, &self.tasks),
             Some((_, worker)) => {
                 if let Some(mailbox) = self.mailboxes.get(worker) {
                     mailbox.leave(|mail| mail.has_room = true);
                 }
             }
             None => {}
+        }
+    }
+
+    /// Does so for all endpoints of `pool` that have room.
+    pub(crate) fn note_all_room(&self, pool: &Rc<LocalPool>) {
+        if pool.pool.shared.line.length() == 0 {
+            return;
+        }
+        for endpoint in pool.candidates().filter(|it| pool.has_room(it)) {
+            self.note_room(pool, endpoint.id);
         }
     }
 
@@ -358,11 +377,10 @@ impl Worker {
             }
             let next = self.view.borrow().next(snapshot, &self.registry, self.index);
             *self.view.borrow_mut() = Rc::new(next);
-            // It may have brought room or new endpoints for whoever waits.
-            self.wake_waiting();
+            self.wake_for_news();
         }
         if mail.has_room {
-            self.wake_waiting();
+            self.wake_for_room();
         }
         if let Some(grace) = mail.drain
             && self.drain.get().is_none()
@@ -383,10 +401,28 @@ impl Worker {
         }
     }
 
-    /// Wakes the first waiting exchange of every pool.
-    fn wake_waiting(&self) {
+    /// A new snapshot may have brought room, new endpoints or their end for whoever waits here.
+    /// Those who wait elsewhere may have been passed over by the view that was in force until now.
+    fn wake_for_news(&self) {
         for pool in &self.view().pools {
-            pool.queue.wake_first(&self.tasks);
+            pool.queue.wake_all(&self.tasks);
+            self.note_all_room(pool);
+        }
+    }
+
+    /// Another worker made room: wakes those here whose turn it is.
+    fn wake_for_room(&self) {
+        for pool in &self.view().pools {
+            if pool.pool.shared.line.length() == 0 {
+                continue;
+            }
+            for endpoint in pool.candidates().filter(|it| pool.has_room(it)) {
+                if let Some((ticket, worker)) = pool.first_for(endpoint.id)
+                    && worker == self.index
+                {
+                    pool.queue.wake(ticket, &self.tasks);
+                }
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roundel_core::listener::{
-    ForwardedMode, ForwardedPolicy, ListenerLimits, ListenerSettings, ListenerTimeouts,
+    ForwardedMode, ForwardedPolicy, HalfClose, ListenerLimits, ListenerSettings, ListenerTimeouts,
 };
 use roundel_core::name::Name;
 
@@ -29,6 +29,12 @@ section! {
         /// (and those only), port 0 one that the kernel chooses.
         address: Option<Located<SocketAddr>>
             = required(located(listen_address()), "\"0.0.0.0:8080\"") => None,
+        /// What it means that a client has sent its last byte and waits for its response: "serve"
+        /// answers it all the same, "cancel" takes it for one that has left and ends its exchange.
+        half_close: HalfClose = choice(&[
+            ("serve", HalfClose::Serve),
+            ("cancel", HalfClose::Cancel),
+        ]) => HalfClose::Serve,
         limits: ListenerLimits = table() => ListenerLimits::defaults(),
         timeouts: ListenerTimeouts = table() => ListenerTimeouts::defaults(),
         forwarded: ForwardedPolicy = table() => ForwardedPolicy::defaults(),
@@ -62,7 +68,8 @@ section! {
         request_head: duration(TIMEOUT) => Duration::from_secs(10),
         /// Between bytes of a request body.
         body_idle: duration(TIMEOUT) => Duration::from_secs(30),
-        /// Bytes a second below which a request body is given up; 0 switches the check off.
+        /// Bytes a second below which a body is given up, whichever side is slow; 0 switches the
+        /// check off.
         body_bytes_per_second_min: whole(0..=1 << 30) => 100,
         /// A client that takes no byte of a response for so long is given up.
         write_idle: duration(TIMEOUT) => Duration::from_secs(30),
@@ -97,9 +104,9 @@ pub(crate) fn resolve(
     names: &mut Names,
     reading: &mut Reading<'_>,
 ) -> Option<(ListenerConfig, Range<usize>)> {
-    let ListenerKeys { name, address, limits, timeouts, forwarded } = item.keys;
+    let ListenerKeys { name, address, half_close, limits, timeouts, forwarded } = item.keys;
     let name = names.claim_or_number(name, number, &item.span, reading);
     let Located { value: address, span } = address?;
-    let settings = Arc::new(ListenerSettings { limits, timeouts, forwarded });
+    let settings = Arc::new(ListenerSettings { limits, timeouts, forwarded, half_close });
     Some((ListenerConfig { name: name?, address, settings }, span))
 }

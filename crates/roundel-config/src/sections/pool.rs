@@ -113,7 +113,8 @@ section! {
         response_head: duration(TIMEOUT) => Duration::from_mins(1),
         /// Between bytes of a body, in both directions.
         body_idle: duration(TIMEOUT) => Duration::from_mins(1),
-        /// The whole exchange up to the response head, waiting and all attempts included.
+        /// The whole exchange up to the response head, waiting and all attempts included. The time
+        /// in which a request body is on its way does not count; its pace is bounded instead.
         total: duration(TIMEOUT) => Duration::from_mins(2),
         /// A tunnel without bytes in either direction.
         tunnel_idle: duration(TIMEOUT) => Duration::from_hours(1),

@@ -11,7 +11,7 @@ use roundel_config::model::{
 use roundel_core::address::EndpointAddress;
 use roundel_core::endpoint::{AdminState, Presence};
 use roundel_core::listener::{
-    ForwardedMode, ForwardedPolicy, ListenerLimits, ListenerSettings, ListenerTimeouts,
+    ForwardedMode, ForwardedPolicy, HalfClose, ListenerLimits, ListenerSettings, ListenerTimeouts,
 };
 use roundel_core::name::Name;
 use roundel_core::policy::{
@@ -48,6 +48,7 @@ pub(crate) fn listener(text: &str, address: &str) -> ListenerConfig {
             via: false,
             request_id: false,
         },
+        half_close: HalfClose::Serve,
     };
     ListenerConfig {
         name: name(text),

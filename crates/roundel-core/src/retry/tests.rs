@@ -40,6 +40,7 @@ fn each_failure_is_retried_for_those_it_is_safe_for() {
     let matrix = [
         (F::Connect, [Y, Y, Y, Y, Y]),
         (F::ConnectTimeout, [Y, Y, Y, Y, Y]),
+        (F::NoSocket, [Y, Y, Y, Y, Y]),
         (F::ReusedClosed, [Y, Y, P, Y, Y]),
         (F::Closed, [Y, Y, P, Y, Y]),
         (F::WriteTimeout, [Y, Y, P, Y, P]),
@@ -125,7 +126,7 @@ fn connect_failures_are_not_charged() {
     }
     let spent = Verdict::GiveUp(GiveUp::BudgetSpent);
     assert_eq!(verdict(&policy(), attempt(F::Closed), &mut budget, 0), spent);
-    for failure in [F::Connect, F::ConnectTimeout] {
+    for failure in [F::Connect, F::ConnectTimeout, F::NoSocket] {
         assert_eq!(verdict(&policy(), attempt(failure), &mut budget, 0), Verdict::Retry);
     }
 }

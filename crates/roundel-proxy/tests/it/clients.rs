@@ -1,6 +1,7 @@
 //! Clients that are slow, or leave.
 
 use roundel_core::end::EndReason as E;
+use roundel_core::listener::HalfClose;
 use roundel_testkit::{Answer, Gate, Origin, Point, RawClient, eventually};
 
 use crate::scene::{PATIENCE, Scene, Setup, ms};
@@ -193,6 +194,50 @@ fn a_client_that_leaves_cancels_its_attempt() {
     send(&mut client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     client.read_exact(1_000_000).unwrap();
     leaves(&scene, &origin, client, 4);
+}
+
+/// What is on the wire is a half-close; the listener says that it means leaving.
+#[test]
+fn a_half_close_cancels_where_the_listener_says_so() {
+    let origin = Origin::start("only");
+    let scene = Setup::new()
+        .half_close(HalfClose::Cancel)
+        .limits(1, 1, PATIENCE)
+        .start(&[origin.address()]);
+    let half_closes = |client: &RawClient, ends: u64| {
+        client.half_close().unwrap();
+        scene.expect_ends(E::ClientClosed, ends);
+    };
+
+    // While it waits for a place, and while it waits for the answer.
+    origin.answer(Answer::never());
+    let (mut first, mut second) = (scene.client(), scene.client());
+    send(&mut first, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    origin.wait_for_requests(1);
+    send(&mut second, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    scene.wait_for_queued(1);
+    half_closes(&second, 1);
+    half_closes(&first, 2);
+    assert!(first.read_to_close().unwrap().is_empty(), "closed without an answer");
+
+    // In the middle of an answer that stands still.
+    origin.answer(Answer::ok().body_of(1000).hang_at(Point::MidBody));
+    let mut third = scene.client();
+    send(&mut third, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    third.read_head().unwrap();
+    half_closes(&third, 3);
+    scene.settle();
+    eventually(PATIENCE, "the endpoint's connections are closed", || {
+        origin.open_connections() == 0
+    });
+    assert_eq!((origin.request_count(), scene.errors(0)), (2, 0));
+
+    // Between requests it means the same everywhere.
+    origin.answer(Answer::ok());
+    let mut fourth = scene.client();
+    assert_eq!(fourth.get("/").status, 200);
+    fourth.half_close().unwrap();
+    assert!(fourth.read_to_close().unwrap().is_empty());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use roundel_core::end::{AttemptFailure as F, EndReason as E};
 use roundel_testkit::{Origin, RawClient, eventually};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -50,6 +51,18 @@ fn in_a_process_of_its_own() {
     std::thread::sleep(ms(500));
     let spent = scene.turns() - turns;
     assert!(spent < 100, "{spent} turns");
+
+    // Connections to the endpoint that are open are used; that no other can be made is not its
+    // fault.
+    let answers = clients.iter_mut().map(|client| client.get("/"));
+    let refused: Vec<_> = answers.filter(|answer| answer.status != 200).collect();
+    assert!(!refused.is_empty(), "workers have their own connections");
+    for answer in &refused {
+        assert_eq!((answer.status, answer.field("retry-after")), (503, Some("1")));
+    }
+    scene.expect_ends(E::NoSocket, refused.len() as u64);
+    assert_eq!(scene.failures(0, F::NoSocket), 3 * refused.len() as u64, "tried three times each");
+    assert_eq!((scene.errors(0), scene.failures(0, F::Connect)), (0, 0));
 
     setrlimit(Resource::Nofile, before).unwrap();
     let answered = |client: &mut RawClient| client.get("/").status == 200;

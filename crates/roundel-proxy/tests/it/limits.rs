@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use roundel_core::end::EndReason as E;
-use roundel_testkit::{Answer, Gate, Origin, RawClient, eventually};
+use roundel_testkit::{Answer, Gate, Origin, Point, RawClient, eventually};
 
 use crate::scene::{PATIENCE, Setup, ms};
 
@@ -184,4 +184,41 @@ fn a_new_endpoint_relieves_those_who_wait() {
     }
     gate.open();
     assert_eq!(clients[0].read_response().unwrap().status, 200);
+}
+
+/// One that was tried is avoided while another is left: who waits for the other holds nobody back.
+#[test]
+fn who_avoids_a_tried_endpoint_lets_others_have_it() {
+    let (held, broken, gate) = (Origin::start("held"), Origin::start("broken"), Gate::shut());
+    held.on("/hold", Answer::ok().hold(&gate));
+    let scene = Setup::new()
+        .limits(1, 1024, PATIENCE * 3)
+        .retry(|retry| retry.attempts = 1)
+        .start(&[held.address(), broken.address()]);
+    let mut clients = scene.clients_everywhere(3);
+    let (last, clients) = clients.split_last_mut().unwrap();
+    send(&mut clients[0], "/hold");
+    held.wait_for_requests(1);
+    broken.next(Answer::ok().reset_at(Point::BeforeHead));
+    send(&mut clients[1], "/retried");
+    scene.wait_for_queued(1);
+    // Newcomers find the free place, and who comes when it is taken gets it when it is freed.
+    let second = Gate::shut();
+    broken.on("/second", Answer::ok().hold(&second));
+    for client in &mut clients[2..] {
+        assert_eq!(client.get("/").text(), "Hello from broken\n");
+    }
+    send(&mut clients[2], "/second");
+    broken.wait_for_requests(clients.len());
+    send(last, "/last");
+    scene.wait_for_queued(2);
+    second.open();
+    assert_eq!(clients[2].read_response().unwrap().status, 200);
+    assert_eq!(last.read_response().unwrap().text(), "Hello from broken\n");
+    assert_eq!((scene.queued(), gate.is_open()), (1, false), "the first waits on");
+    gate.open();
+    for client in &mut clients[..2] {
+        assert_eq!(client.read_response().unwrap().status, 200);
+    }
+    assert_eq!(held.requests().last().unwrap().target, "/retried");
 }

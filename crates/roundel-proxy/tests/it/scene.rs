@@ -9,7 +9,8 @@ use roundel_core::address::ConnectAddress;
 use roundel_core::end::{AttemptFailure, EndReason};
 use roundel_core::endpoint::{AdminState, Endpoint, EndpointFacts, EndpointId, Health};
 use roundel_core::listener::{
-    ForwardedMode, ForwardedPolicy, Listener, ListenerLimits, ListenerSettings, ListenerTimeouts,
+    ForwardedMode, ForwardedPolicy, HalfClose, Listener, ListenerLimits, ListenerSettings,
+    ListenerTimeouts,
 };
 use roundel_core::name::Name;
 use roundel_core::policy::{
@@ -98,6 +99,7 @@ impl Setup {
                     via: false,
                     request_id: true,
                 },
+                half_close: HalfClose::Serve,
             },
             routes: vec![route("default", "", Action::Pool(0))],
             requests: RequestLogOptions { per_second: 10_000, ..RequestLogOptions::default() },
@@ -133,6 +135,11 @@ impl Setup {
 
     pub(crate) fn client(mut self, change: impl FnOnce(&mut ListenerTimeouts)) -> Self {
         change(&mut self.settings.timeouts);
+        self
+    }
+
+    pub(crate) fn half_close(mut self, meaning: HalfClose) -> Self {
+        self.settings.half_close = meaning;
         self
     }
 

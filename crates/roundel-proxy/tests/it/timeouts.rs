@@ -2,9 +2,9 @@
 
 use roundel_core::end::{AttemptFailure as F, EndReason as E};
 use roundel_testkit::ports::BlackHole;
-use roundel_testkit::{Accept, Answer, Call, Ledger, Origin, Point};
+use roundel_testkit::{Accept, Answer, Call, Ledger, Origin, Point, Step, eventually};
 
-use crate::scene::{Setup, ms};
+use crate::scene::{PATIENCE, Setup, ms};
 
 #[test]
 fn a_connection_not_made_in_time_is_tried_elsewhere() {
@@ -80,6 +80,36 @@ fn all_attempts_together_have_one_limit() {
     let asked: usize = hung.iter().map(Origin::request_count).sum();
     assert_eq!(asked, 2, "the third attempt would come after the limit");
     scene.settle_with(&[&hung[0], &hung[1], &hung[2]]);
+}
+
+/// While a body is on its way nobody is waited for in vain: its pace is bounded, not its length.
+#[test]
+fn an_upload_longer_than_the_limit_for_all_attempts_is_answered() {
+    let (origin, total) = (Origin::start("only"), ms(2000));
+    origin.on("/hang", Answer::never());
+    let scene = Setup::new().timeouts(|timeouts| timeouts.total = total).start(&[origin.address()]);
+    let mut uploading = scene.client();
+    uploading.send("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+    uploading.send("1\r\nx\r\n").unwrap();
+    eventually(PATIENCE, "the upload has begun", || origin.connection_count() == 1);
+    // An exchange that begins later meets its limit, so the upload has lasted for longer.
+    assert_eq!(scene.client().get("/hang").status, 504);
+    uploading.send("0\r\n\r\n").unwrap();
+    assert_eq!(uploading.read_response().unwrap().status, 200);
+    scene.expect_ends(E::ResponseTimeout, 1);
+}
+
+/// What the upload did not take counts as before.
+#[test]
+fn the_limit_for_all_attempts_holds_after_an_upload_too() {
+    let hung = Origin::start("hung");
+    hung.answer(Answer::sequence(vec![Step::ReadBody, Step::Hang]));
+    let scene = Setup::new().timeouts(|timeouts| timeouts.total = ms(300)).start(&[hung.address()]);
+    let mut client = scene.client();
+    client.request("PUT", "/", &[], &vec![b'x'; 4 * 1024 * 1024]).unwrap();
+    assert_eq!(client.read_response().unwrap().status, 504);
+    scene.expect_ends(E::ResponseTimeout, 1);
+    assert_eq!(hung.request_count(), 1);
 }
 
 #[test]
