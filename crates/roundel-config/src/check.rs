@@ -15,6 +15,7 @@ use crate::sections::pool::PoolKeys;
 use crate::sections::{AdminKeys, FileKeys, listener, pool, route};
 
 mod apps;
+mod docker;
 
 /// Names of one sort that are taken, and where.
 pub(crate) struct Names {
@@ -70,8 +71,9 @@ pub(crate) fn resolve(mut file: FileKeys, reading: &mut Reading<'_>) -> Option<C
     apps::add_own_pools(&file.app, &mut file.pool);
     let pool_names: Vec<String> = file.pool.iter().map(|pool| pool.name.clone()).collect();
     let routes = resolve_routes(file.route, &pool_names, &file.pool, reading);
+    let docker = docker::resolve(file.provider, &file.pool, reading);
     let pools = file.pool.into_iter().map(|item| {
-        let is_fed = apps::is_fed(&item.name, &file.app);
+        let is_fed = item.keys.docker.is_some() || apps::is_fed(&item.name, &file.app);
         pool::resolve(item, is_fed, reading)
     });
     let pools: Vec<Option<PoolConfig>> = pools.collect();
@@ -85,6 +87,7 @@ pub(crate) fn resolve(mut file: FileKeys, reading: &mut Reading<'_>) -> Option<C
         routes,
         pools,
         apps: apps.into_iter().map(|app| app.config).collect(),
+        docker,
         access_log: file.access_log,
         log: file.log,
         shutdown: file.shutdown,

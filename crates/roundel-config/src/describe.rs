@@ -15,12 +15,11 @@ use roundel_core::policy::{
 };
 use roundel_core::route::{Action, HostPattern, PathMatcher, Route};
 
-use crate::model::{
-    AccessLogFormat, AppConfig, Config, EndpointConfig, LogFormat, LogLevel, PoolConfig,
-};
+use crate::model::{AccessLogFormat, Config, EndpointConfig, LogFormat, LogLevel, PoolConfig};
 use crate::units::{show_duration, show_size};
 
 mod apps;
+mod docker;
 
 /// What `config` does: process, listeners, routes in the order they are tried, and pools with
 /// policy and endpoints. Ends with a line end.
@@ -34,7 +33,7 @@ pub fn describe(config: &Config) -> String {
     text.push_str("\nroutes, in the order they are tried\n");
     push_table(&mut text, "  ", &route_rows(config));
     for pool in &config.pools {
-        push_pool(&mut text, pool, &config.apps);
+        push_pool(&mut text, pool, config);
     }
     for app in &config.apps {
         let plural = if app.instances.initial == 1 { "" } else { "s" };
@@ -97,13 +96,15 @@ fn process_rows(config: &Config) -> Vec<Vec<String>> {
         LogFormat::Text => "text",
         LogFormat::Json => "json",
     };
-    vec![
+    let mut rows = vec![
         row("workers", workers),
         row("admin", admin),
         row("access log", access_log),
         row("log", format!("{level} and above, {format} to stderr")),
         row("shutdown", format!("after {} at most", show_duration(config.shutdown.grace))),
-    ]
+    ];
+    rows.extend(config.docker.as_ref().map(|config| row("docker", docker::engine(config))));
+    rows
 }
 
 fn listener_rows(settings: &ListenerSettings) -> Vec<Vec<String>> {
@@ -216,13 +217,15 @@ fn action(action: &Action, config: &Config) -> String {
     }
 }
 
-fn push_pool(text: &mut String, pool: &PoolConfig, apps: &[AppConfig]) {
+fn push_pool(text: &mut String, pool: &PoolConfig, config: &Config) {
     let count = pool.endpoints.len();
     let plural = if count == 1 { "" } else { "s" };
     let balance = balance(&pool.policy.balance);
     let fixed = (count > 0).then(|| format!("{count} endpoint{plural}"));
-    let feeders = apps.iter().filter(|app| app.pool == pool.name);
-    let over = fixed.into_iter().chain(feeders.map(|app| format!("instances of app {}", app.name)));
+    let feeders = config.apps.iter().filter(|app| app.pool == pool.name);
+    let feeders = feeders.map(|app| format!("instances of app {}", app.name));
+    let containers = docker::containers_of(pool, config.docker.as_ref());
+    let over = fixed.into_iter().chain(feeders).chain(containers);
     let over = over.collect::<Vec<_>>().join(" and ");
     let _ = writeln!(text, "\npool {}: {balance} over {over}", pool.name);
     let endpoints: Vec<Vec<String>> = pool.endpoints.iter().map(endpoint_row).collect();

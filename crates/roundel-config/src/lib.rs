@@ -32,4 +32,5 @@ pub use model::Config;
 pub use quick::quick;
 pub use reference::reference;
 pub use schema::json_schema;
+pub use suggest::nearest;
 pub use template::{Facts, Placeholder, Template};

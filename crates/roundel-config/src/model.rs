@@ -22,8 +22,10 @@ use roundel_core::policy::PoolPolicy;
 use roundel_core::route::Route;
 
 mod app;
+mod docker;
 
 pub use app::{AppConfig, AppLimits, AppSpec, InstanceCount, Listen, OutputConfig, RestartPolicy};
+pub use docker::{ContainerAddress, ContainerPool, DockerConfig};
 
 /// Everything a process needs to start, or to reload.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +43,8 @@ pub struct Config {
     pub pools: Vec<PoolConfig>,
     /// Apps in the order of the file, names unique.
     pub apps: Vec<AppConfig>,
+    /// The Docker engine whose containers are endpoints; `None` when none is asked.
+    pub docker: Option<DockerConfig>,
     /// One line for each exchange; `None` switches it off.
     pub access_log: Option<AccessLogConfig>,
     /// The process's own log.

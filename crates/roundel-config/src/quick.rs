@@ -52,6 +52,7 @@ pub fn quick(
         routes: vec![sole_pool_route()],
         pools: vec![PoolConfig { name: own_name("default"), policy, endpoints }],
         apps: Vec::new(),
+        docker: None,
         access_log: Some(AccessLogConfig::defaults()),
         log: LogConfig::defaults(),
         shutdown: ShutdownConfig::defaults(),

@@ -17,6 +17,7 @@ use crate::model::{
 use crate::section::{Located, section};
 
 pub(crate) mod app;
+pub(crate) mod docker;
 pub(crate) mod endpoint;
 pub(crate) mod health;
 pub(crate) mod listener;
@@ -24,6 +25,7 @@ pub(crate) mod pool;
 pub(crate) mod route;
 
 use app::AppKeys;
+use docker::ProviderKeys;
 use listener::ListenerKeys;
 use pool::PoolKeys;
 use route::RouteKeys;
@@ -49,6 +51,7 @@ section! {
         route: Vec<Item<RouteKeys>> = tables() => Vec::new(),
         pool: Vec<Item<PoolKeys>> = map() => Vec::new(),
         app: Vec<Item<AppKeys>> = map() => Vec::new(),
+        provider: ProviderKeys = table() => ProviderKeys::defaults(),
         access_log: Option<AccessLogConfig> = optional(table(), "off", "") => None,
         log: LogConfig = table() => LogConfig::defaults(),
         shutdown: ShutdownConfig = table() => ShutdownConfig::defaults(),

@@ -27,7 +27,7 @@ const OTHER_WORDS: [(&str, &str); 22] = [
 ];
 
 /// The one of `known` that `word` was probably meant to be.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let known: Vec<&str> = known.into_iter().collect();
     let folded = word.to_ascii_lowercase().replace('-', "_");
     let allowed = (folded.chars().count() / 3).clamp(1, 3);

@@ -1,6 +1,6 @@
 //! Single values: switches, numbers, quantities with a unit, words, and texts with a grammar.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -67,6 +67,7 @@ number! {
     u32: |v| u32::try_from(v).ok(), u64::from;
     u64: Some, |v| v;
     usize: |v| usize::try_from(v).ok(), |v| v as u64;
+    NonZeroU16: |v| u16::try_from(v).ok().and_then(NonZeroU16::new), |v: NonZeroU16| u64::from(v.get());
     NonZeroU32: |v| u32::try_from(v).ok().and_then(NonZeroU32::new), |v: NonZeroU32| u64::from(v.get());
     NonZeroUsize: |v| usize::try_from(v).ok().and_then(NonZeroUsize::new), |v: NonZeroUsize| v.get() as u64;
 }

@@ -14,6 +14,7 @@ use roundel_core::policy::{
     PoolTimeouts, RetryPolicy,
 };
 
+use super::docker::ContainerPoolKeys;
 use super::endpoint::{EndpointKeys, endpoint};
 use super::health::{self, HealthCheckKeys, OutlierKeys};
 use super::{DAY, TIMEOUT};
@@ -57,10 +58,10 @@ section! {
             "\"header:X-User\"",
         ).alternative() => None,
         /// Addresses ("127.0.0.1:5001", "[::1]:80", "app:80", "unix:/run/app.sock"), or tables
-        /// { address, name, weight, backup, admin_state }. Required, unless an app feeds the pool.
+        /// { address, name, weight, backup, admin_state }. Required, unless an app or `docker` feeds the pool.
         endpoints: Option<Vec<Located<EndpointKeys>>> = optional(
             list(located(endpoint())).non_empty("a pool has at least one endpoint"),
-            "instances of apps alone",
+            "instances of apps and containers alone",
             "[\"127.0.0.1:5001\", { address = \"127.0.0.1:5002\", name = \"Server 2\", weight = 3 }]",
         ) => None,
         /// What `Host` endpoints see: "preserve" (the client's), "endpoint" (the endpoint's address
@@ -79,6 +80,11 @@ section! {
         outlier_detection: Option<OutlierKeys> = optional(
             table(),
             "on, with the defaults below, when there are at least two endpoints",
+            "",
+        ) => None,
+        docker: Option<Located<ContainerPoolKeys>> = optional(
+            located(table()),
+            "the pool takes no containers",
             "",
         ) => None,
         retry: RetryPolicy = table() => RetryPolicy::defaults(),
@@ -152,7 +158,7 @@ pub(crate) fn resolve(
     let given = keys.endpoints.take();
     if given.is_none() && !is_fed && is_whole {
         let message = format!("pool {name:?} needs `endpoints`");
-        let help = "add `endpoints = [\"127.0.0.1:5001\"]`, say, or an `[app.NAME]` that feeds it";
+        let help = "add `endpoints = [\"127.0.0.1:5001\"]`, say, or an `[app.NAME]` or `docker = {}` that feeds it";
         reading.report(Diagnostic::error(span.clone(), message).help(help));
     }
     let given = given.unwrap_or_default();

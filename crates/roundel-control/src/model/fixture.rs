@@ -131,6 +131,7 @@ pub(crate) fn config(listeners: Vec<ListenerConfig>, pools: Vec<PoolConfig>) -> 
         routes: Vec::new(),
         pools,
         apps: Vec::new(),
+        docker: None,
         access_log: None,
         log: LogConfig { level: LogLevel::Info, format: LogFormat::Text },
         shutdown: ShutdownConfig { grace: SECOND },
