@@ -204,6 +204,11 @@ impl Control {
         Ok(result)
     }
 
+    /// Tells subscribers and the log what a provider found.
+    pub(crate) fn tell(&self, change: Change) {
+        self.shared.tell(change);
+    }
+
     /// Tells subscribers and the log that a configuration was refused before it came here, as when
     /// the file has an error.
     pub fn refuse_reload(&self, reason: String) {

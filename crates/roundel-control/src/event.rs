@@ -84,6 +84,25 @@ pub enum Change {
     },
     /// An endpoint that a source has is not taken in.
     PassedOver(PassedOver),
+    /// A provider cannot be asked: its endpoints stay as last known.
+    ProviderLost {
+        /// Which.
+        source: EndpointSource,
+        /// Why.
+        reason: String,
+    },
+    /// A provider answers again, or for the first time after it did not.
+    ProviderBack {
+        /// Which.
+        source: EndpointSource,
+    },
+    /// Something that a provider found is not what whoever set it up may have meant.
+    Misfit {
+        /// Which provider.
+        source: EndpointSource,
+        /// What, and what would help.
+        reason: String,
+    },
     /// A new configuration is in force.
     Reloaded(ReloadReport),
     /// A new configuration was refused; the old one stays in force.
@@ -104,6 +123,9 @@ impl Change {
             Self::ResolutionFailed { .. } => "resolution_failed",
             Self::Endpoints { .. } => "endpoints",
             Self::PassedOver(_) => "passed_over",
+            Self::ProviderLost { .. } => "provider_lost",
+            Self::ProviderBack { .. } => "provider_back",
+            Self::Misfit { .. } => "misfit",
             Self::Reloaded(_) => "reloaded",
             Self::ReloadFailed { .. } => "reload_failed",
         }
@@ -118,7 +140,12 @@ impl Change {
             | Self::Resolved { pool, endpoint, .. }
             | Self::ResolutionFailed { pool, endpoint, .. } => Some((pool, endpoint)),
             Self::PassedOver(passed) => Some((&passed.pool, &passed.endpoint)),
-            Self::Endpoints { .. } | Self::Reloaded(_) | Self::ReloadFailed { .. } => None,
+            Self::Endpoints { .. }
+            | Self::ProviderLost { .. }
+            | Self::ProviderBack { .. }
+            | Self::Misfit { .. }
+            | Self::Reloaded(_)
+            | Self::ReloadFailed { .. } => None,
         }
     }
 
@@ -152,6 +179,14 @@ impl Change {
                 tracing::info!(source = source.code(), changes, "endpoints changed");
             }
             Self::PassedOver(passed) => tracing::warn!("{passed}"),
+            Self::ProviderLost { source, reason } => {
+                let source = source.code();
+                tracing::warn!(source, reason, "provider lost: its endpoints stay as last known");
+            }
+            Self::ProviderBack { source } => {
+                tracing::info!(source = source.code(), "provider answers");
+            }
+            Self::Misfit { source, reason } => tracing::warn!(source = source.code(), "{reason}"),
             Self::Reloaded(report) => tracing::info!(changes = %report, "configuration reloaded"),
             Self::ReloadFailed { reason } => {
                 tracing::error!(reason, "reload rejected: the old configuration stays in force");
@@ -188,6 +223,11 @@ impl fmt::Display for Change {
                 write!(f, "{source}: {}", changed.of_kind("endpoint").join("; "))
             }
             Self::PassedOver(passed) => passed.fmt(f),
+            Self::ProviderLost { source, reason } => {
+                write!(f, "{source}: lost, its endpoints stay as last known: {reason}")
+            }
+            Self::ProviderBack { source } => write!(f, "{source}: answers"),
+            Self::Misfit { source, reason } => write!(f, "{source}: {reason}"),
             Self::Reloaded(report) => write!(f, "configuration reloaded: {report}"),
             Self::ReloadFailed { reason } => write!(f, "configuration refused: {reason}"),
         }

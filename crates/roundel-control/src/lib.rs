@@ -20,6 +20,7 @@ mod actor;
 mod bind;
 mod compose;
 mod control;
+mod docker;
 mod event;
 mod model;
 mod probe;
@@ -32,6 +33,7 @@ pub use compose::{EndpointOverlay, Obstacle, Overlay, PassedOver, PoolOverlay, P
 pub use control::{
     Control, ControlOptions, Prepared, ProbeReport, ReloadError, StartError, Stopped, prepare,
 };
+pub use docker::provide_containers;
 pub use event::{Change, Event};
 pub use report::{Changed, ReloadReport};
 pub use watch::{FileWatch, WatchError, watch};

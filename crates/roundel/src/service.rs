@@ -79,6 +79,7 @@ impl Service {
         let logs = Logs { access: access_log.clone(), requests: Some(request_log) };
         let (proxy, control) = start_planes(config, workers, Arc::clone(&registry), logs)?;
 
+        runtime.spawn(roundel_control::provide_containers(control.clone()));
         let (status, _) = watch::channel(ProcessStatus::default());
         if let Some(admin) = admin {
             runtime.spawn(serve(admin, surface(&control, registry, &status)));

@@ -1,0 +1,261 @@
+//! Who is there, who is about to go, and who has gone but is still owed an answer.
+//!
+//! Pure: lists and events of the engine in, endpoints out. What makes Docker's rolling updates drop
+//! requests elsewhere is that a container is taken out when it has died. Here the *signal* that asks
+//! it to end takes it out: the engine tells of it as it is sent, seconds before the end in any
+//! program that ends with grace.
+//!
+//! A list says what is there and outranks what events said before, with one exception: a container
+//! that was sent a stop signal still runs for a while, and a list does not show that it is on its
+//! way out. That is remembered here until it dies, starts anew, or plainly ignores the signal.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use roundel_config::model::{EndpointConfig, EndpointSource};
+use roundel_core::address::EndpointAddress;
+use roundel_core::endpoint::{AdminState, Presence};
+use roundel_core::name::Name;
+use roundel_core::outlier::Moment;
+
+use super::container::{Condition, Container, EngineEvent, StopFacts};
+use super::place::{Misfit, Placed, Rules, unknown_labels};
+use crate::compose::Provided;
+
+/// How long after its own grace period a container that was told to stop may still run before it is
+/// taken for one that ignores the signal, as after `docker kill --signal TERM`.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Endpoints in all pools together; more are told and left out.
+pub(crate) const ENDPOINTS_MAX: usize = 4096;
+
+/// The containers of an engine, as far as they matter.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    containers: Vec<Container>,
+    stop_facts: BTreeMap<String, StopFacts>,
+    /// Containers that are about to end, and until when that is believed.
+    stopping: BTreeMap<String, Moment>,
+    /// The endpoints of the last time, by pool.
+    present: BTreeMap<Name, Vec<EndpointConfig>>,
+    /// Endpoints whose containers are gone, while exchanges with them are under way.
+    leaving: BTreeMap<Name, Vec<EndpointConfig>>,
+}
+
+/// What an event asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reaction {
+    /// Nothing.
+    Ignore,
+    /// The endpoints have changed; say so at once.
+    Provide,
+    /// Only a new list can tell what has changed.
+    List,
+    /// Both.
+    ProvideAndList,
+}
+
+/// What follows from all that is known.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// For every pool that takes containers, also when it has none.
+    pub(crate) provided: Vec<Provided>,
+    /// What is meant to be an endpoint and is none.
+    pub(crate) misfits: BTreeSet<Misfit>,
+}
+
+/// What a list of the engine's containers brings.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Listing {
+    /// All that run or are paused.
+    pub(crate) containers: Vec<Container>,
+    /// How those are stopped that were not known before, by identifier.
+    pub(crate) stop_facts: BTreeMap<String, StopFacts>,
+}
+
+impl Roster {
+    /// Whether it is known how a container is stopped.
+    pub(crate) fn known(&self) -> BTreeSet<String> {
+        self.stop_facts.keys().cloned().collect()
+    }
+
+    /// Takes in a list.
+    pub(crate) fn listed(&mut self, listing: Listing) {
+        let Listing { mut containers, stop_facts } = listing;
+        // The order of endpoints, which balancers go by, must not depend on the engine's.
+        containers.sort_by(|a, b| sort_key(&a.name).cmp(&sort_key(&b.name)).then(a.id.cmp(&b.id)));
+        let is_there: BTreeSet<&str> = containers.iter().map(|it| it.id.as_str()).collect();
+        self.stop_facts.extend(stop_facts);
+        self.stop_facts.retain(|id, _| is_there.contains(id.as_str()));
+        self.stopping.retain(|id, _| is_there.contains(id.as_str()));
+        self.containers = containers;
+    }
+
+    /// Takes in an event.
+    pub(crate) fn happened(&mut self, event: &EngineEvent, now: Moment) -> Reaction {
+        match event {
+            EngineEvent::Kill { id, signal } => {
+                let facts = self.stop_facts.get(id).copied().unwrap_or_default();
+                if facts.is_stop(*signal) && self.is_listed(id) {
+                    self.mark(id, now.plus(facts.grace.saturating_add(PATIENCE)))
+                } else {
+                    Reaction::Ignore
+                }
+            }
+            EngineEvent::Die { id } if self.is_listed(id) => {
+                // A list made before and read after this may still show it.
+                match self.mark(id, now.plus(PATIENCE)) {
+                    Reaction::Provide => Reaction::ProvideAndList,
+                    _ => Reaction::List,
+                }
+            }
+            EngineEvent::Start { id } => {
+                self.stopping.remove(id);
+                Reaction::List
+            }
+            EngineEvent::Die { .. } | EngineEvent::Other => Reaction::List,
+        }
+    }
+
+    /// Forgets stop signals that were plainly ignored; those containers are back in service. Returns
+    /// their names.
+    pub(crate) fn forgive(&mut self, now: Moment) -> Vec<String> {
+        let over: Vec<String> = self
+            .stopping
+            .iter()
+            .filter(|(_, until)| **until <= now)
+            .map(|(id, _)| id.clone())
+            .collect();
+        self.stopping.retain(|_, until| *until > now);
+        let name = |id: &String| self.containers.iter().find(|it| it.id == *id).map(|it| &it.name);
+        over.iter().filter_map(name).cloned().collect()
+    }
+
+    /// When [`Self::forgive`] has something to do next.
+    pub(crate) fn next_forgiveness(&self) -> Option<Moment> {
+        self.stopping.values().min().copied()
+    }
+
+    /// Whether endpoints wait for exchanges under way to end.
+    pub(crate) fn has_leaving(&self) -> bool {
+        !self.leaving.is_empty()
+    }
+
+    /// What follows from all that is known. `is_busy` says whether exchanges with an endpoint are
+    /// under way.
+    pub(crate) fn settle(
+        &mut self,
+        rules: &Rules,
+        is_busy: impl Fn(&Name, &EndpointConfig) -> bool,
+    ) -> Outcome {
+        let mut misfits = BTreeSet::new();
+        let present = self.place_all(rules, &mut misfits);
+        let before = std::mem::replace(&mut self.present, present);
+        for (pool, endpoints) in before {
+            self.leaving.entry(pool).or_default().extend(endpoints.into_iter().map(gone));
+        }
+        let present = &self.present;
+        self.leaving.retain(|pool, leaving| {
+            // A pool that takes no more containers has no more of them.
+            let Some(present) = present.get(pool) else { return false };
+            leaving.retain(|old| !present.iter().any(|it| is_in_the_way(it, old)));
+            leaving.retain(|old| is_busy(pool, old));
+            !leaving.is_empty()
+        });
+        let all = |pool: &Name, endpoints: &Vec<EndpointConfig>| {
+            let leaving = self.leaving.get(pool).into_iter().flatten();
+            endpoints.iter().chain(leaving).cloned().collect()
+        };
+        let provided = self.present.iter();
+        let provided = provided.map(|(pool, endpoints)| Provided {
+            pool: pool.clone(),
+            endpoints: all(pool, endpoints),
+        });
+        Outcome { provided: provided.collect(), misfits }
+    }
+
+    fn place_all(
+        &self,
+        rules: &Rules,
+        misfits: &mut BTreeSet<Misfit>,
+    ) -> BTreeMap<Name, Vec<EndpointConfig>> {
+        let mut pools: BTreeMap<Name, Vec<EndpointConfig>> =
+            rules.config.pools.iter().map(|pool| (pool.name.clone(), Vec::new())).collect();
+        let own = rules.own(&self.containers);
+        let mut count = 0;
+        for container in &self.containers {
+            let found = rules.place(container, own);
+            if !found.is_empty() {
+                misfits.extend(unknown_labels(container));
+            }
+            for place in found {
+                match place {
+                    Err(misfit) => {
+                        misfits.insert(misfit);
+                    }
+                    Ok(_) if count >= ENDPOINTS_MAX => {
+                        let reason = format!("more than {ENDPOINTS_MAX} endpoints (limit)");
+                        misfits.insert(Misfit { container: container.name.clone(), reason });
+                    }
+                    Ok(placed) => {
+                        count += 1;
+                        let endpoint = self.endpoint(container, &placed);
+                        pools.entry(placed.pool).or_default().push(endpoint);
+                    }
+                }
+            }
+        }
+        pools
+    }
+
+    fn endpoint(&self, container: &Container, placed: &Placed) -> EndpointConfig {
+        let is_stopping = self.stopping.contains_key(&container.id);
+        // A process that was told to end is not probed: that it stops answering is no news.
+        let presence = match container.condition {
+            _ if is_stopping => Presence::Absent,
+            Condition::Running => Presence::Present,
+            Condition::Starting => Presence::Starting,
+            Condition::Paused => Presence::Absent,
+        };
+        EndpointConfig {
+            name: placed.name.clone(),
+            address: EndpointAddress::Ip(placed.address),
+            weight: placed.weight,
+            is_backup: placed.is_backup,
+            admin_state: if is_stopping { AdminState::Draining } else { AdminState::Enabled },
+            source: EndpointSource::Docker,
+            presence,
+        }
+    }
+
+    fn is_listed(&self, id: &str) -> bool {
+        self.containers.iter().any(|container| container.id == id)
+    }
+
+    fn mark(&mut self, id: &str, until: Moment) -> Reaction {
+        let before = self.stopping.insert(id.to_owned(), until);
+        if before.is_none() { Reaction::Provide } else { Reaction::Ignore }
+    }
+}
+
+/// What remains of an endpoint whose container is gone.
+fn gone(endpoint: EndpointConfig) -> EndpointConfig {
+    EndpointConfig { admin_state: AdminState::Draining, presence: Presence::Absent, ..endpoint }
+}
+
+/// Whether one that is there leaves no room for one that was: the engine gives names and addresses
+/// to the next container at once. Exchanges under way end well regardless, they are only no longer
+/// shown.
+fn is_in_the_way(present: &EndpointConfig, old: &EndpointConfig) -> bool {
+    present.name == old.name || present.address == old.address
+}
+
+/// Orders `web_2` before `web_10`.
+fn sort_key(name: &str) -> (&str, u64) {
+    let digits = name.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let (stem, number) = name.split_at(name.len() - digits);
+    (stem, number.parse().unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests;
