@@ -1,80 +1,139 @@
 //! Whether a caller may have an answer, and what every answer carries.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, WWW_AUTHENTICATE,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::host;
+use crate::problem::{Kind, Problem};
+use crate::rate::{Bucket, MUTATIONS, WrongTokens};
 use crate::token::Token;
 
-/// Our own style and icon, nothing else: no scripts, no frames, no forms.
-const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
+/// The dashboard's own scripts, styles, images and requests; nothing from elsewhere, nothing
+/// inline, no frames, no forms.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// What a caller has to show.
+/// What a caller has to show, and how often it may ask.
 #[derive(Debug)]
 pub(crate) struct Guard {
     /// Asked of every caller; `None` asks for nothing but an own `Host`.
-    pub(crate) token: Option<Token>,
+    token: Option<Token>,
+    mutations: Mutex<Bucket>,
+    wrong_tokens: Mutex<WrongTokens>,
 }
 
-/// Why a caller gets nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    /// The token is missing or wrong.
-    Token,
-    /// The request is for a name that is not ours.
-    Host,
-}
+/// The address of the caller.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 impl Guard {
-    /// Judges a request by its target and fields. A right token settles it: a page of another site
-    /// cannot present one, so such a request may carry any `Host`, say a container's name.
-    fn judge(&self, target: &Uri, fields: &HeaderMap) -> Result<(), Refusal> {
+    pub(crate) fn new(token: Option<Token>) -> Self {
+        Self {
+            token,
+            mutations: Mutex::new(Bucket::new(MUTATIONS, Instant::now())),
+            wrong_tokens: Mutex::default(),
+        }
+    }
+
+    /// Judges a request for what shows or changes anything. A right token settles the `Host`: a
+    /// page of another site cannot present one, so such a request may carry any, say a container's
+    /// name.
+    fn judge(&self, request: &Request, now: Instant) -> Result<(), Problem> {
+        let fields = request.headers();
         match &self.token {
-            Some(token) => {
-                let presented = fields.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-                let is_right = presented.is_some_and(|value| token.is_presented_by(value));
-                if is_right { Ok(()) } else { Err(Refusal::Token) }
-            }
-            None if has_own_host(target, fields) => Ok(()),
-            None => Err(Refusal::Host),
+            Some(token) => self.judge_token(token, peer_of(request), fields, now)?,
+            None => judge_host(request.uri(), fields)?,
         }
+        let is_mutation = !matches!(*request.method(), Method::GET | Method::HEAD);
+        judge_origin(fields, is_mutation)?;
+        if is_mutation {
+            let mut bucket = self.mutations.lock().unwrap_or_else(PoisonError::into_inner);
+            bucket.take(MUTATIONS, now).map_err(|wait| too_many("too many changes", wait))?;
+        }
+        Ok(())
+    }
+
+    fn judge_token(
+        &self,
+        token: &Token,
+        peer: Option<IpAddr>,
+        fields: &HeaderMap,
+        now: Instant,
+    ) -> Result<(), Problem> {
+        let mut wrong = self.wrong_tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(wait) = peer.and_then(|peer| wrong.wait(peer, now)) {
+            return Err(too_many("too many wrong tokens from this address", wait));
+        }
+        let presented = fields.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        if presented.is_some_and(|value| token.is_presented_by(value)) {
+            return Ok(());
+        }
+        // A browser that has no token yet does not guess.
+        if let (Some(peer), Some(_)) = (peer, presented) {
+            wrong.note(peer, now);
+        }
+        let detail = "this needs the token of the admin surface: Authorization: Bearer TOKEN";
+        Err(Problem::new(Kind::Token, detail))
     }
 }
 
-/// Whether there is exactly one `Host` and it is ours, and so is the authority of an absolute-form
-/// target, if there is one.
-fn has_own_host(target: &Uri, fields: &HeaderMap) -> bool {
+fn peer_of(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<Peer>().map(|peer| peer.0)
+}
+
+fn too_many(what: &str, wait: Duration) -> Problem {
+    let seconds = wait.as_secs_f64().ceil().max(1.0);
+    let detail = format!("{what}: try again in {seconds} s");
+    #[allow(clippy::cast_sign_loss, reason = "at least one")]
+    let retry_after = Some(seconds as u64);
+    Problem { retry_after, ..Problem::new(Kind::TooMany, detail) }
+}
+
+/// Refuses unless there is exactly one `Host` and it is ours, and so is the authority of an
+/// absolute-form target, if there is one.
+fn judge_host(target: &Uri, fields: &HeaderMap) -> Result<(), Problem> {
     let mut hosts = fields.get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
-    host.to_str().is_ok_and(host::is_own)
-        && target.authority().is_none_or(|authority| host::is_own(authority.as_str()))
+    let (host, more) = (hosts.next(), hosts.next());
+    let is_own = more.is_none()
+        && host.is_some_and(|host| host.to_str().is_ok_and(host::is_own))
+        && target.authority().is_none_or(|authority| host::is_own(authority.as_str()));
+    if is_own {
+        return Ok(());
+    }
+    let detail = "this host name is not served here: use an IP address or `localhost`";
+    Err(Problem::new(Kind::Host, detail))
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Token => (
-                StatusCode::UNAUTHORIZED,
-                [(WWW_AUTHENTICATE, "Bearer realm=\"roundel\"")],
-                "this needs the token of the admin surface: Authorization: Bearer TOKEN\n",
-            )
-                .into_response(),
-            Self::Host => (
-                StatusCode::MISDIRECTED_REQUEST,
-                "this host name is not served here: use an IP address or `localhost`\n",
-            )
-                .into_response(),
-        }
+/// Refuses what a page of another site makes a browser send. It could not read the answer, as no
+/// answer here allows it to, but a change would have been made.
+fn judge_origin(fields: &HeaderMap, is_mutation: bool) -> Result<(), Problem> {
+    let host = fields.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let is_own = |origin: &HeaderValue| {
+        let origin = origin.to_str().unwrap_or_default();
+        let authority = origin.strip_prefix("http://").or(origin.strip_prefix("https://"));
+        authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+    };
+    if !fields.get_all(ORIGIN).iter().all(is_own) {
+        let detail = "the field Origin names another site than this one";
+        return Err(Problem::new(Kind::Origin, detail));
     }
+    let site = fields.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    if is_mutation && !matches!(site, None | Some(b"same-origin" | b"none")) {
+        let detail = "the browser says that a page of another site asks (Sec-Fetch-Site)";
+        return Err(Problem::new(Kind::Origin, detail));
+    }
+    Ok(())
 }
 
 /// Lets a request through to its handler, or answers it.
@@ -83,17 +142,33 @@ pub(crate) async fn admit(
     request: Request,
     next: Next,
 ) -> Response {
-    match guard.judge(request.uri(), request.headers()) {
+    match guard.judge(&request, Instant::now()) {
         Ok(()) => next.run(request).await,
-        Err(refusal) => refusal.into_response(),
+        Err(problem) => problem.into_response(),
     }
 }
 
-/// Adds the fields that every answer carries: not to be kept, guessed at, framed or embedded.
+/// The same for what is the same for everybody: no token is asked for, since a page must load
+/// before it can ask a person for one.
+pub(crate) async fn admit_public(
+    State(guard): State<Arc<Guard>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_asked = guard.token.is_none();
+    match judge_host(request.uri(), request.headers()) {
+        Err(problem) if is_asked => problem.into_response(),
+        _ => next.run(request).await,
+    }
+}
+
+/// Adds the fields that every answer carries: not to be kept (unless it says how long), guessed at,
+/// framed or embedded.
 pub(crate) async fn seal(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let fields = response.headers_mut();
+    fields.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in [
-        (CACHE_CONTROL, "no-store"),
         (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
@@ -101,50 +176,10 @@ pub(crate) async fn seal(request: Request, next: Next) -> Response {
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        fields.insert(name, HeaderValue::from_static(value));
     }
     response
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn judge(guard: &Guard, target: &str, fields: &[(&HeaderName, &str)]) -> Result<(), Refusal> {
-        let mut map = HeaderMap::new();
-        for (name, value) in fields {
-            map.append(*name, HeaderValue::from_str(value).unwrap());
-        }
-        guard.judge(&target.parse().unwrap(), &map)
-    }
-
-    #[test]
-    fn without_a_token_the_host_decides() {
-        let guard = Guard { token: None };
-        for (target, hosts, verdict) in [
-            ("/", &["127.0.0.1:8090"][..], Ok(())),
-            ("/", &["evil.example"], Err(Refusal::Host)),
-            ("/", &[], Err(Refusal::Host)),
-            ("/", &["127.0.0.1", "127.0.0.1"], Err(Refusal::Host)),
-            ("http://127.0.0.1:8090/", &["127.0.0.1:8090"], Ok(())),
-            ("http://evil.example/", &["127.0.0.1:8090"], Err(Refusal::Host)),
-        ] {
-            let fields: Vec<_> = hosts.iter().map(|host| (&HOST, *host)).collect();
-            assert_eq!(judge(&guard, target, &fields), verdict, "{target} {hosts:?}");
-        }
-    }
-
-    #[test]
-    fn with_a_token_the_token_decides() {
-        let path = std::env::temp_dir().join(format!("roundel-guard-{}", std::process::id()));
-        std::fs::write(&path, "s3cret\n").unwrap();
-        let guard = Guard { token: Some(Token::read(&path).unwrap()) };
-        std::fs::remove_file(&path).unwrap();
-        let own = (&HOST, "127.0.0.1");
-        let right = (&AUTHORIZATION, "Bearer s3cret");
-        assert_eq!(judge(&guard, "/", &[own]), Err(Refusal::Token));
-        assert_eq!(judge(&guard, "/", &[own, (&AUTHORIZATION, "Bearer x")]), Err(Refusal::Token));
-        assert_eq!(judge(&guard, "/", &[own, right]), Ok(()));
-        assert_eq!(judge(&guard, "/", &[(&HOST, "roundel:8090"), right]), Ok(()));
-    }
-}
+mod tests;

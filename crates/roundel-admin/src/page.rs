@@ -22,7 +22,7 @@ const REFRESH_SECONDS: u32 = 3;
 
 /// `GET /`.
 pub(crate) async fn index(State(surface): State<Arc<Surface>>) -> Html<String> {
-    let snapshot = (surface.snapshot)();
+    let snapshot = surface.control.snapshot();
     let process = surface.process.borrow().clone();
     let uptime = surface.registry.start_time().elapsed().unwrap_or_default();
     let head = Head { version: surface.version, workers: surface.registry.workers(), uptime };

@@ -19,7 +19,7 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// `GET /stats`: requests by endpoint, as text or JSON.
 pub(crate) async fn stats(State(surface): State<Arc<Surface>>, fields: HeaderMap) -> Response {
-    let snapshot = (surface.snapshot)();
+    let snapshot = surface.control.snapshot();
     let view = View::of(&snapshot);
     let accept = fields.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if prefers_json(accept) {
@@ -32,7 +32,7 @@ pub(crate) async fn stats(State(surface): State<Arc<Surface>>, fields: HeaderMap
 
 /// `GET /metrics`: all counters for Prometheus.
 pub(crate) async fn metrics(State(surface): State<Arc<Surface>>) -> Response {
-    let snapshot = (surface.snapshot)();
+    let snapshot = surface.control.snapshot();
     let text = surface.registry.render_prometheus(&View::of(&snapshot));
     ([(CONTENT_TYPE, PROMETHEUS)], text).into_response()
 }

@@ -11,13 +11,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::guard::Guard;
+use crate::api::Shared;
+use crate::guard::{Guard, Peer};
+use crate::hub::Hub;
+use crate::journal;
+use crate::picture::Sight;
 use crate::router::router;
 use crate::surface::Surface;
 use crate::token::Token;
@@ -77,7 +84,7 @@ impl Admin {
             Ok((listener, address))
         };
         let (listener, address) = bind().map_err(|source| BindError::Bind { address, source })?;
-        Ok(Self { listener, address, guard: Arc::new(Guard { token }) })
+        Ok(Self { listener, address, guard: Arc::new(Guard::new(token)) })
     }
 
     /// Where it listens; a port 0 is resolved here.
@@ -91,13 +98,18 @@ impl Admin {
     /// When the runtime refuses the socket.
     pub async fn serve(self, surface: Surface) -> io::Result<Infallible> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
-        let router = router(Arc::new(surface), self.guard);
+        let shared = Shared { surface: Arc::new(surface), hub: Arc::new(Hub::new()) };
+        tokio::spawn(keep_told(shared.clone()));
+        let router = router(shared, self.guard);
         let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             // Never closed, so this cannot fail.
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { continue };
             match listener.accept().await {
-                Ok((stream, _)) => drop(tokio::spawn(converse(stream, router.clone(), slot))),
+                Ok((stream, peer)) => {
+                    let peer = Peer(peer.ip().to_canonical());
+                    drop(tokio::spawn(converse(stream, peer, router.clone(), slot)));
+                }
                 Err(error) => {
                     tracing::warn!(%error, "admin: cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -107,8 +119,15 @@ impl Admin {
     }
 }
 
+/// Tells those who listen what there is to tell.
+async fn keep_told(shared: Shared) {
+    let states = shared.hub.tick(|| Sight::of(&shared.surface).state());
+    let changes = journal::follow(&shared.surface.control, &shared.hub);
+    tokio::join!(states, changes);
+}
+
 /// Answers the requests of one connection.
-async fn converse(stream: TcpStream, router: Router, _slot: OwnedSemaphorePermit) {
+async fn converse(stream: TcpStream, peer: Peer, router: Router, _slot: OwnedSemaphorePermit) {
     let write_timeout_ms = WRITE_TIMEOUT.as_millis() as u32;
     let bounded = rustix::net::sockopt::set_tcp_user_timeout(&stream, write_timeout_ms);
     if let Err(error) = bounded.map_err(io::Error::from).and_then(|()| stream.set_nodelay(true)) {
@@ -117,7 +136,12 @@ async fn converse(stream: TcpStream, router: Router, _slot: OwnedSemaphorePermit
     }
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
-    let served = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
+    let served = http.serve_connection(TokioIo::new(stream), service);
     if let Err(error) = served.await {
         tracing::debug!(%error, "admin: connection ended early");
     }
@@ -125,6 +149,8 @@ async fn converse(stream: TcpStream, router: Router, _slot: OwnedSemaphorePermit
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use tokio::io::AsyncWriteExt as _;
 
     use super::*;
@@ -151,7 +177,9 @@ mod tests {
             client.write_all(begin).await.unwrap();
             let slots = Arc::new(Semaphore::new(1));
             let start = tokio::time::Instant::now();
-            converse(stream, Router::new(), slots.clone().acquire_owned().await.unwrap()).await;
+            let peer = Peer(Ipv4Addr::LOCALHOST.into());
+            converse(stream, peer, Router::new(), slots.clone().acquire_owned().await.unwrap())
+                .await;
             assert!(start.elapsed() >= HEAD_TIMEOUT, "{:?}", start.elapsed());
             assert_eq!(slots.available_permits(), 1, "its place is free again");
         }

@@ -46,6 +46,12 @@ impl Token {
         Ok(Self(line.as_bytes().into()))
     }
 
+    /// A token that a test knows.
+    #[cfg(test)]
+    pub(crate) fn from_text(text: &str) -> Self {
+        Self(text.as_bytes().into())
+    }
+
     /// Whether an `Authorization` field presents this token. How long that takes depends on
     /// lengths alone, so a caller cannot find the token out byte by byte.
     pub(crate) fn is_presented_by(&self, authorization: &[u8]) -> bool {

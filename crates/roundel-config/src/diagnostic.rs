@@ -71,6 +71,17 @@ impl Diagnostic {
     }
 }
 
+/// A diagnostic as it is shown.
+#[derive(Debug, Clone)]
+pub struct Shown<'a> {
+    /// The diagnostic.
+    pub diagnostic: &'a Diagnostic,
+    /// Line and column, as [`Diagnostics::position`] tells them.
+    pub position: Option<(usize, usize)>,
+    /// Its excerpt with the text underlined, without colours.
+    pub rendered: String,
+}
+
 /// How many are shown with their excerpt. A file with more is hardly a configuration, and nobody
 /// reads that far; showing each costs time in proportion to the file.
 const SHOWN_MAX: usize = 100;
@@ -148,6 +159,16 @@ impl Diagnostics {
         text
     }
 
+    /// The first hundred of them, each by itself, for programs that show them in their own way.
+    pub fn shown(&self) -> impl Iterator<Item = Shown<'_>> {
+        let renderer = Renderer::plain().decor_style(DecorStyle::Ascii);
+        self.found.iter().take(SHOWN_MAX).map(move |diagnostic| Shown {
+            diagnostic,
+            position: self.position(diagnostic),
+            rendered: renderer.render(&[self.group(diagnostic)]),
+        })
+    }
+
     fn group<'a>(&'a self, diagnostic: &'a Diagnostic) -> Group<'a> {
         let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
@@ -183,7 +204,9 @@ impl Diagnostics {
         start..start + line
     }
 
-    fn count(&self) -> String {
+    /// How many there are, as `FILE: 2 errors, 1 warning` and a line end; empty when there are
+    /// none.
+    pub fn count(&self) -> String {
         let errors = self.found.iter().filter(|d| d.severity == Severity::Error).count();
         let plural = |n: usize, what: &str| match n {
             0 => None,

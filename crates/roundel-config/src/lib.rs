@@ -26,7 +26,7 @@ mod template;
 mod units;
 
 pub use describe::describe;
-pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity, Shown};
 pub use load::{Loaded, load};
 pub use model::Config;
 pub use quick::quick;

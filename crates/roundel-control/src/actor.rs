@@ -165,7 +165,14 @@ impl Actor {
 
     fn publish(&mut self, now: Moment) {
         if let Some(snapshot) = self.model.publish(now) {
-            self.shared.view().snapshot = Arc::clone(&snapshot);
+            let ejections = self
+                .model
+                .ejections()
+                .map(|(id, until)| (id, SystemTime::now() + until.since(now)));
+            let ejections = ejections.collect();
+            let mut view = self.shared.view();
+            (view.snapshot, view.ejections) = (Arc::clone(&snapshot), ejections);
+            drop(view);
             (self.publish)(snapshot);
         }
         for change in self.model.take_changes() {

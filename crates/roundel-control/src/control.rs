@@ -106,6 +106,7 @@ impl Prepared {
                 file: Arc::new(self.sources.file.clone()),
                 overlay: Arc::new(self.sources.overlay.clone()),
                 probes: BTreeMap::new(),
+                ejections: HashMap::new(),
             }),
             events: broadcast::Sender::new(EVENTS_KEPT),
         });
@@ -149,6 +150,11 @@ impl Control {
     /// The last probe of each endpoint that was probed.
     pub fn probes(&self) -> Vec<ProbeReport> {
         self.shared.view().probes.values().cloned().collect()
+    }
+
+    /// The endpoints that outlier detection keeps out, and until when.
+    pub fn ejections(&self) -> HashMap<EndpointId, SystemTime> {
+        self.shared.view().ejections.clone()
     }
 
     /// Changes of state from now on. A subscriber that falls behind by more than a thousand misses
@@ -280,6 +286,7 @@ pub(crate) struct View {
     pub(crate) file: Arc<Config>,
     pub(crate) overlay: Arc<Overlay>,
     pub(crate) probes: BTreeMap<EndpointId, ProbeReport>,
+    pub(crate) ejections: HashMap<EndpointId, SystemTime>,
 }
 
 impl Shared {

@@ -112,6 +112,17 @@ pub enum Change {
     },
 }
 
+/// Whether someone should look at a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// As meant, or for the better.
+    Info,
+    /// Unexpected, but work goes on.
+    Warn,
+    /// An operator must act.
+    Error,
+}
+
 impl Change {
     /// Its stable short name.
     pub const fn code(&self) -> &'static str {
@@ -131,8 +142,27 @@ impl Change {
         }
     }
 
+    /// Whether someone should look; the level at which it is logged.
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::Health { to: Health::Unhealthy, .. }
+            | Self::Ejected { .. }
+            | Self::ResolutionFailed { .. }
+            | Self::PassedOver(_)
+            | Self::ProviderLost { .. }
+            | Self::Misfit { .. } => Severity::Warn,
+            Self::ReloadFailed { .. } => Severity::Error,
+            Self::Health { .. }
+            | Self::EjectionEnded { .. }
+            | Self::Resolved { .. }
+            | Self::Endpoints { .. }
+            | Self::ProviderBack { .. }
+            | Self::Reloaded(_) => Severity::Info,
+        }
+    }
+
     /// The pool and endpoint that it is about, if it is about one.
-    fn place(&self) -> Option<(&Name, &Name)> {
+    pub fn place(&self) -> Option<(&Name, &Name)> {
         match self {
             Self::Health { pool, endpoint, .. }
             | Self::Ejected { pool, endpoint, .. }

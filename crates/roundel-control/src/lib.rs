@@ -34,6 +34,6 @@ pub use control::{
     Control, ControlOptions, Prepared, ProbeReport, ReloadError, StartError, Stopped, prepare,
 };
 pub use docker::provide_containers;
-pub use event::{Change, Event};
+pub use event::{Change, Event, Severity};
 pub use report::{Changed, ReloadReport};
 pub use watch::{FileWatch, WatchError, watch};

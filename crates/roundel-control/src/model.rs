@@ -259,6 +259,12 @@ impl Model {
         std::mem::take(&mut self.changes)
     }
 
+    /// The endpoints that are ejected, and until when.
+    pub(crate) fn ejections(&self) -> impl Iterator<Item = (EndpointId, Moment)> {
+        let endpoints = self.pools.iter().flat_map(|pool| &pool.endpoints);
+        endpoints.filter_map(|endpoint| Some((endpoint.id, endpoint.ejected_until()?)))
+    }
+
     /// Pool and name of an endpoint.
     pub(crate) fn names(&self, id: EndpointId) -> Option<(Name, Name)> {
         let place = self.places.get(&id)?;

@@ -11,6 +11,7 @@ mod cli;
 mod config_file;
 mod demo;
 mod descriptors;
+mod figures;
 mod health;
 mod logging;
 mod notify;

@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::config_file::ConfigFile;
 use crate::reload::Reloader;
 use crate::signals::{Request, Signals, Stop};
-use crate::{descriptors, notify, ready, workers};
+use crate::{descriptors, figures, notify, ready, workers};
 
 /// Signals from workers that wait for the control plane; more are lost, which only delays verdicts.
 const WORKER_SIGNALS_WAITING: usize = 1024;
@@ -81,10 +81,18 @@ impl Service {
 
         runtime.spawn(roundel_control::provide_containers(control.clone()));
         let (status, _) = watch::channel(ProcessStatus::default());
-        if let Some(admin) = admin {
-            runtime.spawn(serve(admin, surface(&control, registry, &status)));
-        }
         let reloader = file.map(|file| Reloader::start(file, control.clone(), status.clone()));
+        if let Some(admin) = admin {
+            let surface = Surface {
+                control: control.clone(),
+                figures: figures::follow(&control, Arc::clone(&registry)),
+                registry,
+                process: status.subscribe(),
+                version: env!("CARGO_PKG_VERSION"),
+                config_file: reloader.clone().map(config_file),
+            };
+            runtime.spawn(serve(admin, surface));
+        }
         let watch = reloader.as_ref().and_then(watch_file);
         let alive = control.clone();
         runtime.spawn(notify::keep_watchdog_calm(move || {
@@ -255,17 +263,17 @@ fn bind_admin(config: &AdminConfig) -> anyhow::Result<Option<Admin>> {
     Ok(Some(admin))
 }
 
-fn surface(
-    control: &Control,
-    registry: Arc<Registry>,
-    status: &watch::Sender<ProcessStatus>,
-) -> Surface {
-    let control = control.clone();
-    Surface {
-        snapshot: Box::new(move || control.snapshot()),
-        registry,
-        process: status.subscribe(),
-        version: env!("CARGO_PKG_VERSION"),
+/// The file as the admin surface sees it.
+fn config_file(reloader: Reloader) -> roundel_admin::ConfigFile {
+    let path = reloader.path().display().to_string();
+    let reading = reloader.clone();
+    roundel_admin::ConfigFile {
+        path,
+        source: Box::new(move || reading.source()),
+        reload: Box::new(move || {
+            let reloader = reloader.clone();
+            Box::pin(async move { reloader.reload().await })
+        }),
     }
 }
 

@@ -139,6 +139,13 @@ impl EndpointState {
         }
     }
 
+    /// Until when it is out, as long as that is in force: an end that has passed counts until it is
+    /// noticed.
+    pub(super) fn ejected_until(&self) -> Option<Moment> {
+        // Asked as of the beginning of time, the tracker also tells an end that has passed.
+        self.is_ejected.then(|| self.outlier.ejected_until(Moment::default())).flatten()
+    }
+
     /// What outlier detection goes by.
     pub(super) fn seen(&self, has_check: bool) -> Seen {
         Seen {

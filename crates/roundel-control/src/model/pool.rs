@@ -234,9 +234,7 @@ impl PoolState {
     /// When something is due next, if at all.
     pub(super) fn next_wake(&self) -> Option<Moment> {
         let of_endpoint = |e: &EndpointState| {
-            // Asked as of the beginning of time, the tracker also tells an end that has passed.
-            let ejection_end = e.is_ejected.then(|| e.outlier.ejected_until(Moment::default()));
-            [e.probing.due(), e.lookup.due(), ejection_end.flatten()].into_iter().flatten().min()
+            [e.probing.due(), e.lookup.due(), e.ejected_until()].into_iter().flatten().min()
         };
         let outlier_detection = self.config.policy.outlier_detection.as_ref();
         let window_end =

@@ -121,22 +121,24 @@ fn a_foreign_host_gets_nothing_but_the_probes() {
 }
 
 #[test]
-fn with_a_token_it_is_asked_for_everywhere_but_at_the_probes() {
+fn with_a_token_it_is_asked_for_wherever_something_is_shown() {
     let origin = Origin::start("one");
     let directory = TempDir::new();
     let token = directory.write("token", "s3cret\n");
     let admin = format!("address = \"127.0.0.1:0\"\ntoken_file = \"{}\"", token.display());
     let balancer = Balancer::start(&configuration(&origin, &admin));
-    for target in ["/", "/stats", "/metrics", "/style.css"] {
+    for target in ["/status", "/stats", "/metrics", "/api/v1/state", "/api/v1/events"] {
         let refused = ask(&balancer, "GET", target, &[]);
         assert_eq!(refused.status, 401, "{target}");
         assert_eq!(refused.fields.first("www-authenticate"), Some("Bearer realm=\"roundel\""));
         let wrong = ask(&balancer, "GET", target, &[("Authorization", "Bearer s3creT")]);
         assert_eq!(wrong.status, 401, "{target}");
+    }
+    for target in ["/status", "/stats", "/metrics", "/api/v1/state"] {
         let right = ask(&balancer, "GET", target, &[("Authorization", "Bearer s3cret")]);
         assert_eq!(right.status, 200, "{target}");
     }
-    for target in ["/healthz", "/readyz"] {
+    for target in ["/healthz", "/readyz", "/style.css", "/icon.svg", "/openapi.json"] {
         assert_eq!(ask(&balancer, "GET", target, &[]).status, 200, "{target}");
     }
 }

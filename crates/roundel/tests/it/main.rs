@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod admin;
+mod api;
+mod api_read;
 mod balance;
 mod bulk;
 mod cli;

@@ -1,0 +1,88 @@
+//! What handlers take from a request; whatever does not fit is answered with a problem.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+
+use crate::problem::{Kind, Problem};
+
+/// A text body.
+#[derive(Debug)]
+pub(crate) struct Text(pub(crate) String);
+
+/// Names in the path.
+#[derive(Debug)]
+pub(crate) struct Names<T>(pub(crate) T);
+
+/// Parameters of the query.
+#[derive(Debug)]
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+impl<S: Send + Sync> FromRequest<S> for Text {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        want_type(request.headers(), &["text/plain", "application/toml"])?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| refuse_body(&rejection))?;
+        match String::from_utf8(bytes.into()) {
+            Ok(text) => Ok(Self(text)),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let detail = format!("the body is not UTF-8 from byte {at} on");
+                Err(Problem::new(Kind::Malformed, detail))
+            }
+        }
+    }
+}
+
+/// A form of another site cannot send these types without asking first (Fetch §3.2.2).
+fn want_type(fields: &HeaderMap, wanted: &[&str]) -> Result<(), Problem> {
+    let given = fields.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(essence)) {
+        return Ok(());
+    }
+    let wanted = wanted.join(" or ");
+    let detail = format!("the body must be {wanted} (Content-Type), not {essence:?}");
+    Err(Problem::new(Kind::MediaType, detail))
+}
+
+fn refuse_body(rejection: &BytesRejection) -> Problem {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        Problem::new(Kind::TooLarge, "the body is longer than this path takes")
+    } else {
+        Problem::new(Kind::Malformed, format!("the body: {}", rejection.body_text()))
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Names<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(names)) => Ok(Self(names)),
+            Err(rejection) => {
+                Err(Problem::new(Kind::Malformed, format!("the path: {}", rejection.body_text())))
+            }
+        }
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(parameters)) => Ok(Self(parameters)),
+            Err(rejection) => {
+                Err(Problem::new(Kind::Malformed, format!("the query: {}", rejection.body_text())))
+            }
+        }
+    }
+}

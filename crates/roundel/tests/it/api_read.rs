@@ -1,0 +1,184 @@
+//! What the API shows: state, history, pools, configuration, events, and how it refuses.
+
+use roundel_testkit::deadline::PATIENCE;
+use roundel_testkit::{Balancer, Origin, RawClient, eventually};
+use serde_json::{Value, json};
+
+use crate::api::{Answer, Api, answer};
+use crate::scene::{CHECK, Scene, configuration, one, plain};
+
+fn api(scene: &Scene) -> Api {
+    Api::at(scene.balancer.admin())
+}
+
+#[test]
+fn the_state_shows_traffic_and_each_fact_of_an_endpoint() {
+    let origins = [Origin::start("one"), Origin::start("two")];
+    let scene = Scene::start(&plain(&origins), &[CHECK]);
+    scene.wait_all_healthy(&origins);
+    scene.turns(10);
+    let api = api(&scene);
+    eventually(PATIENCE, "the exchanges are in the figures", || {
+        api.get("/api/v1/state")["totals"]["requests_total"] == 10
+    });
+    let state = api.get("/api/v1/state");
+    assert_eq!((&state["phase"], &state["workers"]), (&json!("ready"), &json!(2)));
+    assert_eq!((&state["last_reload"], &state["apps"]), (&Value::Null, &json!([])));
+    assert_eq!(state["listeners"][0]["requests_total"], 10);
+    assert_eq!(state["routes"][0]["pool"], "api");
+    let pool = &state["pools"][0];
+    assert_eq!((&pool["tier"], &pool["ends"]), (&json!("primary"), &json!({"ok": 10})));
+    assert_eq!(pool["health_check"], "GET /health every 300 ms");
+    for endpoint in pool["endpoints"].as_array().unwrap() {
+        assert_eq!(endpoint["requests_total"], 5);
+        assert_eq!(endpoint["responses"], json!({"2xx": 5}));
+        for (key, expected) in [
+            ("source", json!("file")),
+            ("admin_state", json!("enabled")),
+            ("presence", json!("present")),
+            ("health", json!("healthy")),
+            ("ejected_until", Value::Null),
+            ("is_eligible", json!(true)),
+            ("overridden", json!([])),
+            ("effective_weight", json!(1.0)),
+        ] {
+            assert_eq!(endpoint[key], expected, "{key}");
+        }
+        assert_eq!(endpoint["last_probe"]["ok"], true);
+    }
+    let history = api.get("/api/v1/history");
+    assert_eq!(history["interval_ms"], 1000);
+    let points = |of: &Value| of["requests_per_second"].as_array().unwrap().len();
+    let (all, pool) = (points(&history["totals"]), points(&history["pools"]["api"]));
+    assert!((1..=300).contains(&all) && all == pool, "{history}");
+}
+
+#[test]
+fn a_pool_is_found_by_name_and_a_mistyped_name_gets_a_hint() {
+    let origin = Origin::start("one");
+    let scene = Scene::start(&one(&origin), &[CHECK]);
+    let api = api(&scene);
+    assert_eq!(api.get("/api/v1/pools")["pools"][0], api.get("/api/v1/pools/api"));
+    let Answer { status, json } = api.call("GET", "/api/v1/pools/apii", &Value::Null);
+    assert_eq!(status, 404);
+    assert_eq!(json["type"], "urn:roundel:problem:not_found");
+    assert_eq!(json["detail"], "there is no pool called \"apii\"; did you mean \"api\"?");
+}
+
+#[test]
+fn wrong_requests_are_answered_with_problems() {
+    let origin = Origin::start("one");
+    let scene = Scene::start(&one(&origin), &[CHECK]);
+    let api = api(&scene);
+    let toml = "text/plain";
+    let long = vec![b'#'; 1024 * 1024 + 1];
+    for (method, path, kind, body, status) in [
+        ("GET", "/api/v1/nothing", "", &b""[..], 404),
+        ("GET", "/api/v2/state", "", b"", 404),
+        ("POST", "/api/v1/state", "", b"", 405),
+        ("DELETE", "/api/v1/config/check", "", b"", 405),
+        ("GET", "/api/v1/pools/%ff", "", b"", 400),
+        ("GET", "/api/v1/events?topics=weather", "", b"", 400),
+        ("GET", "/api/v1/events?topic=state", "", b"", 400),
+        ("POST", "/api/v1/config/check", "", b"x", 415),
+        ("POST", "/api/v1/config/check", "application/json", b"{}", 415),
+        ("POST", "/api/v1/config/check", toml, b"\xff", 400),
+        ("POST", "/api/v1/config/check", toml, &long, 413),
+    ] {
+        let response = api.raw(method, path, kind, body);
+        assert_eq!(answer(&response).status, status, "{method} {path}: {}", response.text());
+        let allow = response.fields.first("allow");
+        assert_eq!(allow.is_some(), status == 405, "{method} {path}: {allow:?}");
+    }
+    assert_eq!(api.raw("HEAD", "/api/v1/state", "", b"").body, b"");
+}
+
+#[test]
+fn pages_of_other_sites_get_nothing() {
+    let origin = Origin::start("one");
+    let scene = Scene::start(&one(&origin), &[CHECK]);
+    let api = api(&scene);
+    let own = format!("http://{}", scene.balancer.admin());
+    let reload = |api: &Api| api.call("POST", "/api/v1/config/reload", &Value::Null).status;
+    let read = |api: &Api| api.call("GET", "/api/v1/state", &Value::Null).status;
+    for (name, value, may_read, may_change) in [
+        ("Origin", own.as_str(), 200, 200),
+        ("Origin", "https://evil.example", 403, 403),
+        ("Origin", "null", 403, 403),
+        ("Sec-Fetch-Site", "same-origin", 200, 200),
+        ("Sec-Fetch-Site", "cross-site", 200, 403),
+    ] {
+        let api = api.with(name, value);
+        assert_eq!((read(&api), reload(&api)), (may_read, may_change), "{name}: {value}");
+    }
+    let mut client = RawClient::connect(scene.balancer.admin());
+    client.send("GET /api/v1/state HTTP/1.1\r\nHost: evil.example\r\n\r\n").unwrap();
+    assert_eq!(client.read_response().unwrap().status, 421);
+}
+
+#[test]
+fn the_configuration_is_shown_checked_and_reloaded() {
+    let origins = [Origin::start("one"), Origin::start("two")];
+    let text = configuration(&one(&origins[0]), &[CHECK]);
+    let balancer = Balancer::start(&text);
+    let api = Api::at(balancer.admin());
+    let config = api.get("/api/v1/config");
+    assert_eq!(config["source"], text);
+    assert!(config["running"].as_str().unwrap().contains("pool api:"), "{config}");
+    assert_eq!((&config["overlay"], &config["diff"]), (&Value::Null, &Value::Null));
+
+    let check = |text: &str| {
+        answer(&api.raw("POST", "/api/v1/config/check", "text/plain", text.as_bytes())).json
+    };
+    assert_eq!(check(&text)["ok"], true);
+    let verdict = check(&text.replace("weight", "wieght"));
+    assert_eq!(verdict["ok"], false);
+    let fault = &verdict["errors"][0];
+    assert!(fault["message"].as_str().unwrap().contains("wieght"), "{fault}");
+    assert!(fault["line"].is_u64() && fault["rendered"].as_str().unwrap().contains("^^^"));
+
+    let reload = || api.call("POST", "/api/v1/config/reload", &Value::Null);
+    let wrong = balancer.reload(&text.replace("weight", "wieght"));
+    assert!(wrong.is_err());
+    let Answer { status, json } = reload();
+    assert_eq!(status, 422, "{json}");
+    assert!(json["errors"][0]["message"].as_str().unwrap().contains("wieght"), "{json}");
+    assert_eq!(api.get("/api/v1/config")["source"], text, "what is in force, not what was tried");
+    balancer.reload(&configuration(&plain(&origins), &[CHECK])).unwrap();
+    let Answer { status, json } = reload();
+    assert_eq!((status, &json["message"]), (200, &json!("nothing changed")));
+    assert!(api.endpoint("api", "two").is_some());
+    assert_eq!(api.get("/api/v1/state")["last_reload"]["ok"], true);
+}
+
+#[test]
+fn events_tell_changes_and_states_and_go_on_where_a_reader_left() {
+    let origin = Origin::start("one");
+    let scene = Scene::start(&one(&origin), &[CHECK]);
+    scene.wait_health("one", "healthy");
+    let api = api(&scene);
+    let mut states = api.listen("/api/v1/events?topics=state");
+    let (first, second) = (states.next(), states.next());
+    assert_eq!((first.topic.as_str(), first.id), ("state", None));
+    assert!(first.data["now"].as_str() < second.data["now"].as_str(), "a new one each second");
+    let mut old = api.with("Last-Event-ID", "0").listen("/api/v1/events?topics=change");
+    let healthy = old.find(|event| event.data["kind"] == "health");
+    assert_eq!(healthy.id, healthy.data["id"].as_u64());
+    for (key, expected) in [("pool", "api"), ("endpoint", "one"), ("severity", "info")] {
+        assert_eq!(healthy.data[key], expected);
+    }
+    scene.reload(&one(&origin), &[CHECK, "balance = \"random\""]);
+    let seen = healthy.id.unwrap().to_string();
+    let mut back = api.with("Last-Event-ID", &seen).listen("/api/v1/events?topics=change");
+    let reloaded = back.find(|event| event.data["kind"] == "reloaded");
+    assert!(reloaded.id > healthy.id);
+}
+
+#[test]
+fn the_served_openapi_document_is_the_golden_one() {
+    let origin = Origin::start("one");
+    let scene = Scene::start(&one(&origin), &[CHECK]);
+    let golden = include_str!("../../../../docs/reference/openapi.json");
+    let golden: Value = serde_json::from_str(golden).unwrap();
+    assert!(api(&scene).get("/openapi.json") == golden);
+}
