@@ -65,6 +65,8 @@ fn in_a_process_of_its_own() {
     assert_eq!((scene.errors(0), scene.failures(0, F::Connect)), (0, 0));
 
     setrlimit(Resource::Nofile, before).unwrap();
+    // Of those that waited no event tells again.
+    eventually(PATIENCE, "those that waited are accepted", || connected() == 64 + 32);
     let answered = |client: &mut RawClient| client.get("/").status == 200;
     assert!(clients.iter_mut().all(answered), "connections made before are served on");
     assert!(answered(&mut scene.client()), "and new ones are accepted");

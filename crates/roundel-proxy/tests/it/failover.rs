@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use roundel_core::end::{AttemptFailure as F, EndReason as E};
 use roundel_testkit::ports::Refusing;
-use roundel_testkit::{Accept, Answer, Call, Ledger, Origin, Point, Step, eventually};
+use roundel_testkit::{Accept, Answer, Call, Gate, Ledger, Origin, Point, Step, eventually};
 
 use crate::scene::{PATIENCE, Setup};
 
@@ -148,6 +148,48 @@ fn the_keep_alive_race_never_reaches_a_client() {
     let made: u64 = (0..3).map(|i| scene.endpoint(i, |s| s.connections_made.value())).sum();
     assert!(made > 3000, "connections were closed and made again: {made}");
     scene.settle_with(&[]);
+}
+
+/// Where one kept connection is stale the others are likely to be too.
+#[test]
+fn after_a_stale_connection_comes_a_fresh_one() {
+    let (origin, gate) = (Origin::start("only"), Gate::shut());
+    origin.on("/hold", Answer::ok().hold(&gate));
+    let scene = Setup::new().workers(1).start(&[origin.address()]);
+    let mut clients: Vec<_> = (0..4).map(|_| scene.client()).collect();
+    for client in &mut clients {
+        client.request("GET", "/hold", &[], b"").unwrap();
+    }
+    origin.wait_for_requests(4);
+    gate.open();
+    for client in &mut clients {
+        assert_eq!(client.read_response().unwrap().status, 200);
+    }
+    // From now on the connections that are there are closed instead of answered.
+    origin.respond(|request| {
+        (request.connection <= 4).then(|| Answer::ok().close_at(Point::BeforeHead))
+    });
+    assert_eq!(clients[0].get("/").status, 200);
+    let by: Vec<_> = origin.requests()[4..].iter().map(|request| request.connection).collect();
+    assert!(matches!(by[..], [1..=4, 5]), "{by:?}");
+    assert_eq!(scene.failures(0, F::ReusedClosed), 1);
+}
+
+/// It is not one of the attempts that the policy allows.
+#[test]
+fn a_stale_connection_leaves_the_attempts_as_they_were() {
+    let origins = ["stale", "broken", "well"].map(Origin::start);
+    let scene = Setup::new()
+        .workers(1)
+        .retry(|retry| retry.attempts = 1)
+        .start(&origins.each_ref().map(Origin::address));
+    let mut client = scene.client();
+    (0..3).for_each(|_| assert_eq!(client.get("/").status, 200));
+    for broken in &origins[..2] {
+        broken.answer(Answer::ok().reset_at(Point::BeforeHead));
+    }
+    assert_eq!(client.get("/").text(), "Hello from well\n");
+    assert_eq!((scene.failures(0, F::ReusedClosed), scene.failures(1, F::Closed)), (1, 1));
 }
 
 /// The race is no failure of the endpoint and needs no permission to retry.

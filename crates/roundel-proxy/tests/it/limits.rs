@@ -85,6 +85,67 @@ fn those_who_wait_are_served_in_order_of_arrival_whatever_their_worker() {
     eventually(PATIENCE, "all waits are recorded", || scene.waits() == waits);
 }
 
+/// A place is freed for who waits for it, also when a newcomer is nearer: the waiting one is told by
+/// a note to another thread, the newcomer follows on the connection that freed the place.
+#[test]
+fn a_newcomer_does_not_pass_those_who_wait() {
+    let (origin, gates) = (Origin::start("only"), [(); 10].map(|()| Gate::shut()));
+    for (round, gate) in gates.iter().enumerate() {
+        origin.on(&format!("/{round}/first"), Answer::ok().hold(gate));
+    }
+    let scene = Setup::new().limits(1, 1024, PATIENCE).start(&[origin.address()]);
+    let (mut near, mut waiting) = (scene.client_of(0), scene.client_of(1));
+    let mut expected = Vec::new();
+    for (round, gate) in gates.iter().enumerate() {
+        let targets = ["first", "waiting", "newcomer"].map(|which| format!("/{round}/{which}"));
+        let [first, second, newcomer] = &targets;
+        let both = [first, newcomer].map(|to| format!("GET {to} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        near.send(both.concat()).unwrap();
+        origin.wait_for_requests(expected.len() + 1);
+        send(&mut waiting, second);
+        scene.wait_for_queued(1);
+        gate.open();
+        assert_eq!(near.read_response().unwrap().status, 200);
+        assert_eq!(waiting.read_response().unwrap().status, 200);
+        assert_eq!(near.read_response().unwrap().status, 200);
+        expected.extend(targets);
+    }
+    let served: Vec<_> = origin.requests().into_iter().map(|request| request.target).collect();
+    assert_eq!(served, expected);
+}
+
+/// Several places that are freed at once are freed in the name of the same one who waits.
+#[test]
+fn every_place_that_is_freed_is_taken() {
+    const PLACES: usize = 8;
+    let origin = Origin::start("only");
+    let limit = PLACES.try_into().unwrap();
+    let scene =
+        Setup::new().workers(1).limits(limit, 1024, PATIENCE * 3).start(&[origin.address()]);
+    let mut clients: Vec<_> = (0..2 * PLACES).map(|_| scene.client()).collect();
+    for round in 0..5 {
+        let (first, second) = (Gate::shut(), Gate::shut());
+        origin.on("/first", Answer::ok().hold(&first));
+        origin.on("/second", Answer::ok().hold(&second));
+        let before = 2 * PLACES * round;
+        let (holding, waiting) = clients.split_at_mut(PLACES);
+        for client in holding {
+            send(client, "/first");
+        }
+        origin.wait_for_requests(before + PLACES);
+        for client in waiting {
+            send(client, "/second");
+        }
+        scene.wait_for_queued(limit);
+        first.open();
+        origin.wait_for_requests(before + 2 * PLACES);
+        second.open();
+        for client in &mut clients {
+            assert_eq!(client.read_response().unwrap().status, 200);
+        }
+    }
+}
+
 /// A worker that always has someone waiting must not keep all places to itself.
 #[test]
 fn nobody_starves_behind_a_busy_worker() {

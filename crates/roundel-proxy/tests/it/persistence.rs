@@ -2,9 +2,9 @@
 
 use roundel_core::end::EndReason as E;
 use roundel_core::route::{Action, FixedResponse, PathMatcher};
-use roundel_testkit::{Answer, Gate, Origin, fingerprint};
+use roundel_testkit::{Answer, Gate, Origin, eventually, fingerprint};
 
-use crate::scene::{Setup, route};
+use crate::scene::{PATIENCE, Setup, ms, route};
 
 #[test]
 fn every_method_passes_as_it_is() {
@@ -159,4 +159,35 @@ fn an_empty_line_before_a_request_is_forgiven() {
     client.send("\r").unwrap();
     client.send("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert_eq!(client.read_response().unwrap().status, 200);
+}
+
+#[test]
+fn no_more_connections_are_kept_than_allowed() {
+    let (origin, gate) = (Origin::start("only"), Gate::shut());
+    origin.answer(Answer::ok().hold(&gate));
+    let scene = Setup::new()
+        .workers(1)
+        .policy(|policy| policy.limits.max_idle_connections = 2)
+        .start(&[origin.address()]);
+    let mut clients: Vec<_> = (0..5).map(|_| scene.client()).collect();
+    for client in &mut clients {
+        client.request("GET", "/", &[], b"").unwrap();
+    }
+    origin.wait_for_requests(5);
+    gate.open();
+    for client in &mut clients {
+        assert_eq!(client.read_response().unwrap().status, 200);
+    }
+    scene.settle_with(&[&origin]);
+    assert_eq!(origin.open_connections(), 2);
+}
+
+#[test]
+fn a_connection_that_nobody_needs_is_closed_in_time() {
+    let origin = Origin::start("only");
+    let scene = Setup::new().timeouts(|timeouts| timeouts.idle = ms(50)).start(&[origin.address()]);
+    assert_eq!(scene.client().get("/").status, 200);
+    eventually(PATIENCE, "the connection is closed", || origin.open_connections() == 0);
+    scene.settle_with(&[&origin]);
+    assert_eq!((origin.connection_count(), scene.errors(0)), (1, 0));
 }

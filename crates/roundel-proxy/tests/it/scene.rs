@@ -381,6 +381,24 @@ impl Scene {
         clients
     }
 
+    /// A client of this worker.
+    pub(crate) fn client_of(&self, worker: usize) -> RawClient {
+        loop {
+            let before = self.connections_by_worker();
+            let client = self.client();
+            let connected = || self.connections_by_worker().iter().sum::<i64>();
+            eventually(PATIENCE, "the connection is accepted", || {
+                connected() > before.iter().sum()
+            });
+            if self.connections_by_worker()[worker] > before[worker] {
+                return client;
+            }
+            drop(client);
+            let all = before.iter().sum::<i64>();
+            eventually(PATIENCE, "the connection is closed", || connected() == all);
+        }
+    }
+
     pub(crate) fn accept_failures(&self) -> u64 {
         self.registry.worker().shards().map(|shard| shard.accept_failures.value()).sum()
     }

@@ -85,7 +85,7 @@ fn all_attempts_together_have_one_limit() {
 /// While a body is on its way nobody is waited for in vain: its pace is bounded, not its length.
 #[test]
 fn an_upload_longer_than_the_limit_for_all_attempts_is_answered() {
-    let (origin, total) = (Origin::start("only"), ms(2000));
+    let (origin, total) = (Origin::start("only"), ms(5000));
     origin.on("/hang", Answer::never());
     let scene = Setup::new().timeouts(|timeouts| timeouts.total = total).start(&[origin.address()]);
     let mut uploading = scene.client();
