@@ -5,6 +5,7 @@
 
 mod bench;
 mod need;
+mod outside;
 mod run;
 mod test;
 mod tidy;

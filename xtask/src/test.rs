@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::run::{Totals, count, show};
-use crate::{need, tidy};
+use crate::{need, outside, tidy};
 
 /// What became of one step.
 struct Line {
@@ -30,12 +30,7 @@ pub(crate) fn run(root: &Path) -> bool {
         let lint = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
         show(cargo(root).args(lint))
     });
-    steps.tests("dependencies", |root| {
-        if !need::has_optional("deny", "licences and advisories are not checked") {
-            return Ok(Totals::default());
-        }
-        Ok(Totals::of_check(show(cargo(root).args(["deny", "check"]))?))
-    });
+    steps.check("dependencies", outside::check);
     steps.check("binary", |root| show(cargo(root).args(["build", "--locked", "-p", "roundel"])));
     steps.tests("tests", |root| {
         let runs_each_apart = need::has_optional("nextest", "tests run with `cargo test`");
