@@ -162,8 +162,8 @@ pub(crate) async fn admit_public(
     }
 }
 
-/// Adds the fields that every answer carries: not to be kept (unless it says how long), guessed at,
-/// framed or embedded.
+/// Adds the fields that every answer carries: not to be kept, guessed at, framed or embedded. How
+/// long an answer is kept and what a page may load, its handler may have said already.
 pub(crate) async fn seal(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let fields = response.headers_mut();
@@ -176,7 +176,7 @@ pub(crate) async fn seal(request: Request, next: Next) -> Response {
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ] {
-        fields.insert(name, HeaderValue::from_static(value));
+        fields.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

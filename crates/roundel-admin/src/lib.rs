@@ -20,6 +20,7 @@ mod accept;
 mod api;
 mod assets;
 pub mod contract;
+mod dashboard;
 mod diff;
 mod extract;
 mod guard;

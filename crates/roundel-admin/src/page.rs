@@ -20,7 +20,7 @@ use crate::surface::Surface;
 /// Often enough to watch a failover, rarely enough to read in peace.
 const REFRESH_SECONDS: u32 = 3;
 
-/// `GET /`.
+/// `GET /status`.
 pub(crate) async fn index(State(surface): State<Arc<Surface>>) -> Html<String> {
     let snapshot = surface.control.snapshot();
     let process = surface.process.borrow().clone();

@@ -9,7 +9,7 @@ use axum::routing::get;
 
 use crate::api::{self, Shared};
 use crate::guard::{self, Guard};
-use crate::{assets, openapi, page, problem, read};
+use crate::{assets, dashboard, openapi, page, problem, read};
 
 /// More than any request here has a use for, but a configuration to check.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -22,13 +22,14 @@ pub(crate) fn router(shared: Shared, guard: Arc<Guard>) -> Router {
         Router::new().route("/healthz", get(read::healthz)).route("/readyz", get(read::readyz));
     // The same for everybody.
     let public = Router::new()
+        .route("/", get(dashboard::index))
+        .route("/assets/{*path}", get(dashboard::asset))
         .route("/style.css", get(assets::style))
         .route("/icon.svg", get(assets::icon))
         .route("/openapi.json", get(openapi::serve))
         .route_layer(from_fn_with_state(Arc::clone(&guard), guard::admit_public));
     let (operations, _) = api::operations().split_for_parts();
     let guarded = Router::new()
-        .route("/", get(page::index))
         .route("/status", get(page::index))
         .route("/stats", get(read::stats))
         .route("/metrics", get(read::metrics))

@@ -27,7 +27,7 @@ Examples:
     roundel run --config roundel.toml
 
 While it runs:
-  http://127.0.0.1:8090/   status page, /stats, /metrics, /healthz, /readyz
+  http://127.0.0.1:8090/   dashboard, /status, /stats, /metrics, /healthz, /readyz
   SIGHUP                   take the changed configuration file (noticed by itself, too)
   SIGUSR1                  reopen the access log, after a rotation
   SIGTERM, Ctrl-C          finish running exchanges, then exit; once more: exit at once

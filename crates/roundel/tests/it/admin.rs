@@ -60,7 +60,7 @@ fn metrics_are_served_as_prometheus_wants_them() {
 fn the_status_page_needs_nothing_from_elsewhere() {
     let origin = Origin::start("one");
     let balancer = start(&origin);
-    let page = ask(&balancer, "GET", "/", &[]);
+    let page = ask(&balancer, "GET", "/status", &[]);
     assert_eq!(page.status, 200);
     let text = body(&page);
     assert!(text.starts_with("<!doctype html>") && text.ends_with("</html>\n"), "{text}");
@@ -76,12 +76,33 @@ fn the_status_page_needs_nothing_from_elsewhere() {
     }
 }
 
+/// Either the dashboard or, in a binary built without Node, the page that says so.
+#[test]
+fn the_first_page_loads_nothing_from_elsewhere() {
+    let origin = Origin::start("one");
+    let balancer = start(&origin);
+    let page = ask(&balancer, "GET", "/", &[]);
+    assert_eq!(page.status, 200);
+    let text = body(&page);
+    assert!(text.starts_with("<!doctype html>") && text.contains("/status"), "{text}");
+    assert!(!text.contains("http:") && !text.contains("https:"), "{text}");
+    let policy = page.fields.first("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    for asset in text.split('"').filter(|it| it.starts_with("/assets/")) {
+        let response = ask(&balancer, "GET", asset, &[("Accept-Encoding", "br")]);
+        assert_eq!(response.status, 200, "{asset}");
+        let kept = response.fields.first("cache-control").unwrap();
+        assert!(kept.contains("immutable"), "{asset}: {kept}");
+    }
+    assert_eq!(ask(&balancer, "GET", "/assets/none.js", &[]).status, 404);
+}
+
 #[test]
 fn every_answer_carries_the_protecting_fields() {
     let origin = Origin::start("one");
     let balancer = start(&origin);
     for (method, target, status) in [
-        ("GET", "/", 200),
+        ("GET", "/status", 200),
         ("HEAD", "/stats", 200),
         ("GET", "/healthz", 200),
         ("GET", "/nothing", 404),
@@ -138,7 +159,7 @@ fn with_a_token_it_is_asked_for_wherever_something_is_shown() {
         let right = ask(&balancer, "GET", target, &[("Authorization", "Bearer s3cret")]);
         assert_eq!(right.status, 200, "{target}");
     }
-    for target in ["/healthz", "/readyz", "/style.css", "/icon.svg", "/openapi.json"] {
+    for target in ["/healthz", "/readyz", "/", "/style.css", "/icon.svg", "/openapi.json"] {
         assert_eq!(ask(&balancer, "GET", target, &[]).status, 200, "{target}");
     }
 }
@@ -169,12 +190,12 @@ fn health_asks_the_running_process() {
 fn the_last_reload_is_shown_with_all_that_was_wrong() {
     let origin = Origin::start("one");
     let balancer = start(&origin);
-    assert!(!body(&ask(&balancer, "GET", "/", &[])).contains("Last reload"));
+    assert!(!body(&ask(&balancer, "GET", "/status", &[])).contains("Last reload"));
     let right = configuration(&origin, "address = \"127.0.0.1:0\"");
     let why = balancer.reload(&right.replace("endpoints", "endpoint")).unwrap_err();
     assert!(why.contains("endpoint"), "{why}");
     roundel_testkit::eventually(roundel_testkit::deadline::PATIENCE, "it is shown", || {
-        let text = body(&ask(&balancer, "GET", "/", &[]));
+        let text = body(&ask(&balancer, "GET", "/status", &[]));
         text.contains("rejected") && text.contains("has no key &quot;endpoint&quot;")
     });
     assert_eq!(balancer.client().get("/").status, 200);
