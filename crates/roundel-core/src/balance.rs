@@ -25,6 +25,7 @@ mod properties;
 use std::sync::atomic::AtomicU64;
 
 pub use hash::{HashTable, hash_key};
+pub use least_request::SCAN_MAX as LEAST_REQUEST_SCAN_MAX;
 pub use schedule::Schedule;
 
 use crate::endpoint::Endpoint;

@@ -121,9 +121,10 @@ impl Exchange<'_> {
         let bytes = answered?;
         let first_byte_us = self.worker.clock.micros().saturating_sub(started_us);
         self.record.timing.first_byte_us = Some(first_byte_us);
+        self.record.endpoint_status = self.buffers.response.head.status;
         let metrics = place.endpoint.metrics();
         metrics.first_byte.record(first_byte_us);
-        metrics.responses.increment(self.buffers.response.head.status);
+        metrics.responses.increment(self.record.endpoint_status);
         Ok(Answer { socket: sending.socket, bytes, is_upload_cut: sending.is_upload_cut })
     }
 

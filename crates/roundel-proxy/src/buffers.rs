@@ -3,6 +3,7 @@
 
 use roundel_core::endpoint::EndpointId;
 use roundel_http::{FieldKind, Method, RequestHead, ResponseHead};
+use roundel_telemetry::Trail;
 
 use crate::flow::Flow;
 
@@ -20,6 +21,8 @@ pub(crate) struct Buffers {
     pub(crate) download: Flow,
     /// Endpoints tried in this exchange.
     pub(crate) tried: Vec<EndpointId>,
+    /// What explains this exchange to who asks.
+    pub(crate) trail: Trail,
 }
 
 /// A request head and what was read with it.

@@ -70,6 +70,7 @@ pub(crate) async fn run(worker: &Rc<Worker>, client: &mut Client, buffers: &mut 
     buffers.upload.reset();
     buffers.download.reset();
     buffers.tried.clear();
+    buffers.trail.clear();
     let mut exchange = Exchange {
         worker,
         client,
@@ -90,7 +91,9 @@ pub(crate) async fn run(worker: &Rc<Worker>, client: &mut Client, buffers: &mut 
     let Exchange { mut record, buffers, .. } = exchange;
     record.request_bytes = buffers.upload.data_bytes();
     record.response_bytes += buffers.download.data_bytes();
-    record.close(ending.reason, &buffers.request);
+    record.close(ending.reason, &buffers.request, &buffers.trail);
+    // It may keep an old pool alive.
+    buffers.trail.clear();
     buffers.request.finish();
     ending.next
 }
@@ -182,6 +185,7 @@ impl Exchange<'_> {
         }
         self.deadline = self.worker.clock.after(pool.pool.policy.timeouts.total);
         let key_hash = self.key_hash(&pool.pool.policy.balance);
+        self.record.has_key = key_hash.is_some();
         pool.budget.borrow_mut().deposit();
         loop {
             let place = match self.pick(pool, key_hash).await {
@@ -244,9 +248,11 @@ impl Exchange<'_> {
         if self.record.attempts > 0 {
             pool.metrics().retries.increment();
         }
-        self.record.attempts += 1;
-        self.record.request_count = place.number;
-        self.record.endpoint = Some(place.endpoint.clone());
+        self.record.enter_attempt(&place, &mut self.buffers.trail);
+        if self.record.is_looked_at() {
+            let Buffers { trail, tried, .. } = &mut *self.buffers;
+            trail.look(&place.pool.pool, place.endpoint.id, tried);
+        }
         Ok(place)
     }
 
@@ -256,7 +262,7 @@ impl Exchange<'_> {
             Failed::Downstream(reason) => return Some(reason),
             Failed::Upstream { failure, is_unprocessed } => (failure, is_unprocessed),
         };
-        note_failure(self.worker, place, failure);
+        self.note_failure(place, failure);
         let is_retried = self.is_retried(place, failure, is_unprocessed);
         if failure == AttemptFailure::ReusedClosed {
             self.must_be_fresh = true;
@@ -265,12 +271,18 @@ impl Exchange<'_> {
         if is_retried { None } else { Some(end_of(failure)) }
     }
 
+    /// Notes how the present attempt failed.
+    pub(crate) fn note_failure(&mut self, place: &Place, failure: AttemptFailure) {
+        self.record.failure = Some(failure);
+        note_failure(self.worker, place, failure);
+    }
+
     /// Whether another attempt follows on an answer, because of its status.
     fn is_turned_down(&mut self, place: &Place) -> bool {
         let status = self.buffers.response.head.status;
         let is_listed = place.pool.pool.policy.retry.statuses.contains(&status);
         if is_listed && self.is_retried(place, AttemptFailure::Status, false) {
-            note_failure(self.worker, place, AttemptFailure::Status);
+            self.note_failure(place, AttemptFailure::Status);
             return true;
         }
         note_status(self.worker, place, status);
@@ -376,7 +388,7 @@ fn stats_text(snapshot: &Snapshot, is_json: bool) -> String {
 const GATHERED_BYTES_MAX: u64 = 64 * 1024;
 
 /// Counts a failed attempt, and tells the control plane when it should know at once.
-pub(crate) fn note_failure(worker: &Worker, place: &Place, failure: AttemptFailure) {
+fn note_failure(worker: &Worker, place: &Place, failure: AttemptFailure) {
     let endpoint = &place.endpoint;
     endpoint.metrics().failures.increment(failure);
     // A kept-alive connection that the endpoint closed is nobody's fault, a shortage here is not

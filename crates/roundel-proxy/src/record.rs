@@ -7,13 +7,17 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use roundel_core::end::EndReason;
+use roundel_core::end::{AttemptFailure, EndReason};
 use roundel_http::Version;
-use roundel_telemetry::{EndpointFields, ExchangeRecord, RequestFields, RequestLogWriter, Timing};
+use roundel_telemetry::{
+    Account, Attempt, AttemptOutcome, EndpointFields, ExchangeRecord, RequestFields,
+    RequestLogWriter, Timing, Trail,
+};
 
 use crate::buffers::Request;
 use crate::client::LocalListener;
 use crate::clock::Clock;
+use crate::pick::Place;
 use crate::request_id::RequestId;
 use crate::view::{LocalEndpoint, LocalPool, View};
 use crate::worker::Worker;
@@ -33,6 +37,14 @@ pub(crate) struct Record {
     pub(crate) request_count: u64,
     pub(crate) is_reused: bool,
     pub(crate) attempts: u32,
+    /// When the last attempt began.
+    pub(crate) attempt_started_us: u64,
+    /// Status of the last attempt's response head; 0 while there is none.
+    pub(crate) endpoint_status: u16,
+    /// How the last attempt failed.
+    pub(crate) failure: Option<AttemptFailure>,
+    /// Whether the request has what the `hash` balancer goes by.
+    pub(crate) has_key: bool,
     pub(crate) status: u16,
     pub(crate) request_bytes: u64,
     pub(crate) response_bytes: u64,
@@ -66,6 +78,10 @@ impl Record {
             request_count: 0,
             is_reused: false,
             attempts: 0,
+            attempt_started_us: 0,
+            endpoint_status: 0,
+            failure: None,
+            has_key: false,
             status: 0,
             request_bytes: 0,
             response_bytes: 0,
@@ -76,12 +92,36 @@ impl Record {
         }
     }
 
-    /// Closes the account.
-    pub(crate) fn close(mut self, end: EndReason, request: &Request) {
-        self.enter(end, Some(request));
+    /// Begins the account of the next attempt, at `place`; what `trail` has to know of the last one
+    /// goes there.
+    pub(crate) fn enter_attempt(&mut self, place: &Place, trail: &mut Trail) {
+        if let (Some(pool), Some(attempt)) = (&self.pool, self.attempt()) {
+            trail.leave(&pool.pool, attempt);
+        }
+        // While the exchange waited the pool may have changed.
+        self.pool = Some(place.pool.clone());
+        self.endpoint = Some(place.endpoint.clone());
+        self.request_count = place.number;
+        self.attempts += 1;
+        self.attempt_started_us = self.worker.clock.micros();
+        self.endpoint_status = 0;
+        self.failure = None;
+        self.is_reused = false;
+        (self.timing.connect_us, self.timing.first_byte_us) = (None, None);
     }
 
-    fn enter(&mut self, end: EndReason, request: Option<&Request>) {
+    /// Whether somebody may ask why the present endpoint was chosen: the exchange will be kept, or
+    /// is in trouble, or had to wait.
+    pub(crate) fn is_looked_at(&self) -> bool {
+        self.is_admitted || self.attempts > 1 || self.timing.queue_us.is_some()
+    }
+
+    /// Closes the account.
+    pub(crate) fn close(mut self, end: EndReason, request: &Request, trail: &Trail) {
+        self.enter(end, Some((request, trail)));
+    }
+
+    fn enter(&mut self, end: EndReason, known: Option<(&Request, &Trail)>) {
         self.is_entered = true;
         self.timing.total_us = self.worker.clock.micros().saturating_sub(self.started_us);
         let is_error = end.is_error(self.status);
@@ -101,11 +141,11 @@ impl Record {
             metrics.ends.increment(end);
             metrics.errors.add(u64::from(is_error));
         }
-        self.log(end, is_error, request);
+        self.log(end, is_error, known);
     }
 
     /// Tells the logs that want to know.
-    fn log(&self, end: EndReason, is_error: bool, request: Option<&Request>) {
+    fn log(&self, end: EndReason, is_error: bool, known: Option<(&Request, &Trail)>) {
         let mut access = self.worker.log.borrow_mut();
         let mut requests = self.worker.requests.borrow_mut();
         let now_us = self.worker.clock.micros();
@@ -114,12 +154,42 @@ impl Record {
         if access.is_none() && kept.is_none() {
             return;
         }
-        let line = self.line(end, request);
+        let line = self.line(end, known.map(|(request, _)| request));
         if let Some(log) = access.as_mut() {
             log.push(&line);
         }
         if let Some(log) = kept {
-            log.push(&line);
+            log.push(&line, &self.account(known.map(|(_, trail)| trail)));
+        }
+    }
+
+    /// The last attempt; `None` when none was made.
+    fn attempt(&self) -> Option<Attempt> {
+        let endpoint = self.endpoint.as_ref()?;
+        let outcome = match self.failure {
+            Some(failure) => AttemptOutcome::Failed(failure),
+            None if self.timing.first_byte_us.is_some() => AttemptOutcome::Answered,
+            None => AttemptOutcome::Cut,
+        };
+        Some(Attempt {
+            endpoint: endpoint.id,
+            started_us: self.attempt_started_us.saturating_sub(self.started_us),
+            connect_us: self.timing.connect_us,
+            first_byte_us: self.timing.first_byte_us,
+            is_reused: self.is_reused,
+            outcome,
+            status: self.endpoint_status,
+            has_key: self.has_key,
+        })
+    }
+
+    /// What explains the exchange.
+    fn account<'a>(&'a self, trail: Option<&'a Trail>) -> Account<'a> {
+        Account {
+            route: self.route.as_ref().map(|(view, index)| (&view.snapshot.routes, *index)),
+            pool: self.pool.as_ref().map(|pool| &pool.pool),
+            attempt: self.attempt(),
+            trail,
         }
     }
 

@@ -13,7 +13,7 @@ use roundel_http::{BodyEncoder, FieldKind, Framing, KindSet, Method, write_respo
 use crate::attempt::{Answer, AnswerBytes, via};
 use crate::buffers::{Buffers, Response};
 use crate::deadline::Millis;
-use crate::exchange::{Ending, Exchange, note_failure};
+use crate::exchange::{Ending, Exchange};
 use crate::flow::{FlowError, Step};
 use crate::pace::{Pace, PaceLimit};
 use crate::pick::Place;
@@ -220,14 +220,14 @@ impl Exchange<'_> {
         checked.ok_or(EndReason::ClientWriteTimeout)
     }
 
-    fn note_broken_response(&self, place: &Place, reason: EndReason) {
+    fn note_broken_response(&mut self, place: &Place, reason: EndReason) {
         let failure = match reason {
             EndReason::ResponseTruncated => AttemptFailure::Truncated,
             EndReason::ResponseMalformed => AttemptFailure::Malformed,
             EndReason::ResponseStalled => AttemptFailure::Stalled,
             _ => return,
         };
-        note_failure(self.worker, place, failure);
+        self.note_failure(place, failure);
     }
 
     /// How to close after a whole response: at once if the client wanted it so and has nothing under

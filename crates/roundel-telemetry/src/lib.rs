@@ -33,8 +33,8 @@ pub use cell::{Counter, Gauge, SharedCounter};
 pub use histogram::{Histogram, HistogramSnapshot};
 pub use registry::Registry;
 pub use request_log::{
-    Followed, RequestFilter, RequestFollower, RequestLog, RequestLogOptions, RequestLogWriter,
-    RequestSummary, StatusFilter,
+    Account, Attempt, AttemptOutcome, Followed, RequestDetail, RequestFilter, RequestFollower,
+    RequestLog, RequestLogOptions, RequestLogWriter, RequestSummary, StatusFilter, Trail,
 };
 pub use shard::{
     AccessLogMetrics, EndpointMetrics, EndpointShard, ListenerMetrics, ListenerShard, PerWorker,

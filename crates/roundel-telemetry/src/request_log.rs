@@ -16,6 +16,11 @@
 //! one slow reader would be its concern; so a follower asks a few times a second, and one that is
 //! too slow is told how many it missed.
 //!
+//! **Explanations.** Why an exchange went where it went is worked out when somebody asks
+//! ([`RequestLog::find`]), by a pure function of the facts as they were: an exchange that may be
+//! kept notes the load of endpoints at each pick in its [`Trail`], and the pool's facts are copied
+//! when it is kept.
+//!
 //! **What is kept is bounded and harmless**: texts are cut, queries and user information are
 //! left out ([`redact`]), and no field value is kept but the request id.
 
@@ -24,22 +29,28 @@ use std::sync::Arc;
 use crate::shard::WorkerMetrics;
 use ring::{Found, Ring};
 
+mod account;
 mod budget;
 mod entry;
+mod explain;
 mod filter;
 mod follow;
 mod redact;
 mod ring;
 mod summary;
 mod text;
+mod trail;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use account::Account;
+pub use explain::{AttemptDetail, CandidateDetail, CandidateVerdict, PickDetail};
 pub use filter::{RequestFilter, StatusFilter};
 pub use follow::{Followed, RequestFollower};
-pub use summary::RequestSummary;
+pub use summary::{RequestDetail, RequestSummary};
+pub use trail::{ATTEMPTS_MAX, Attempt, AttemptOutcome, CANDIDATES_MAX, Trail};
 pub use writer::RequestLogWriter;
 
 /// Of four exchanges kept in memory, one is an error.
@@ -84,8 +95,8 @@ struct WorkerRings {
 }
 
 impl RequestLog {
-    /// An empty log for as many workers as `metrics` has shards. Its memory, about 1.5 KiB for each
-    /// exchange, is reserved here.
+    /// An empty log for as many workers as `metrics` has shards. Its memory, about 6 KiB for each
+    /// exchange, is reserved here; what is never used of it is never touched.
     pub fn new(options: RequestLogOptions, metrics: Arc<WorkerMetrics>) -> Self {
         let workers = metrics.shards().count().max(1);
         let share = options.capacity.div_ceil(workers);
@@ -122,16 +133,16 @@ impl RequestLog {
         found
     }
 
-    /// The exchange with that id, if it is still kept.
-    pub fn find(&self, id: &str) -> Option<RequestSummary> {
+    /// The exchange with that id and its explanation, if it is still kept.
+    pub fn find(&self, id: &str) -> Option<RequestDetail> {
         let (worker, sequence) = id.split_once('-')?;
         let (worker, sequence): (usize, u64) = (worker.parse().ok()?, sequence.parse().ok()?);
         let rings = self.shared.workers.get(worker)?;
         [&rings.ordinary, &rings.errors].into_iter().find_map(|ring| {
             (ring.first_position()..ring.next_position()).rev().find_map(|position| {
                 let is_it = |entry: &entry::Entry| entry.sequence == sequence;
-                match ring.read(position, |entry| is_it(entry).then(|| entry.summary(worker))) {
-                    Found::Entry(summary) => summary,
+                match ring.read(position, |entry| is_it(entry).then(|| entry.explain(worker))) {
+                    Found::Entry(detail) => detail,
                     Found::Overwritten | Found::Nothing => None,
                 }
             })

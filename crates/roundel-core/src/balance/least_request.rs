@@ -19,7 +19,7 @@ use super::reservoir::Reservoir;
 use super::schedule::{Candidate, Schedule};
 
 /// Largest number of candidates that are all compared.
-const SCAN_MAX: usize = 32;
+pub const SCAN_MAX: usize = 32;
 
 /// Candidates compared in a larger pool, drawn by weight. The same one may be drawn twice.
 const SAMPLE: usize = 8;

@@ -6,8 +6,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use roundel_core::end::EndReason;
 use roundel_core::name::NAME_LEN_MAX;
 
+use super::account::{Account, Detail};
+use super::explain::explain;
 use super::redact::redacted;
-use super::summary::RequestSummary;
+use super::summary::{RequestDetail, RequestSummary};
 use super::text::Text;
 use crate::access_log::{ExchangeRecord, Timing};
 
@@ -46,6 +48,7 @@ pub(super) struct Entry {
     pub(super) response_bytes: u64,
     pub(super) timing: Timing,
     pub(super) end: EndReason,
+    pub(super) detail: Detail,
 }
 
 impl Default for Entry {
@@ -70,13 +73,19 @@ impl Default for Entry {
             response_bytes: 0,
             timing: Timing::default(),
             end: EndReason::Ok,
+            detail: Detail::default(),
         }
     }
 }
 
 impl Entry {
-    /// Takes what may be kept of `record`. Allocates nothing.
-    pub(super) fn fill(&mut self, sequence: u64, record: &ExchangeRecord<'_>, keeps_queries: bool) {
+    /// Takes what may be kept of an exchange. Allocates nothing.
+    pub(super) fn fill(
+        &mut self,
+        sequence: u64,
+        (record, account): (&ExchangeRecord<'_>, &Account<'_>),
+        keeps_queries: bool,
+    ) {
         let request = &record.request;
         let endpoint = record.endpoint.as_ref();
         self.sequence = sequence;
@@ -98,6 +107,7 @@ impl Entry {
         self.response_bytes = record.response_bytes;
         self.timing = record.timing;
         self.end = record.end;
+        self.detail.fill(account, record.end);
     }
 
     /// What is told of it, for the worker whose entry it is.
@@ -124,6 +134,11 @@ impl Entry {
             timing: self.timing,
             end: self.end,
         }
+    }
+
+    /// All that is known of it, for the worker whose entry it is.
+    pub(super) fn explain(&self, worker: usize) -> RequestDetail {
+        explain(self.summary(worker), &self.detail)
     }
 }
 

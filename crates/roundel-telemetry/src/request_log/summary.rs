@@ -1,10 +1,11 @@
-//! What the request log tells of one exchange.
+//! What the request log tells of one exchange: on one line, and in full.
 
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use roundel_core::end::EndReason;
 
+use super::{AttemptDetail, PickDetail};
 use crate::access_log::Timing;
 
 /// One exchange on one line. Texts are fit to be shown: what cannot be printed is replaced, what
@@ -49,4 +50,19 @@ pub struct RequestSummary {
     pub timing: Timing,
     /// How it ended.
     pub end: EndReason,
+}
+
+/// One exchange with the explanation of how it went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestDetail {
+    /// The line of it.
+    pub summary: RequestSummary,
+    /// Which route matched and why, or why none did.
+    pub route_reason: String,
+    /// The attempts in order, at most [`super::ATTEMPTS_MAX`]: the first ones and the last.
+    pub attempts: Vec<AttemptDetail>,
+    /// Attempts between those and the last that are not told.
+    pub attempts_omitted: u32,
+    /// The pool's endpoints when the exchange ended for want of a place at one; else `None`.
+    pub refusal: Option<PickDetail>,
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Shared;
+use super::account::Account;
 use super::budget::Budget;
 use crate::access_log::ExchangeRecord;
 
@@ -43,14 +44,14 @@ impl RequestLogWriter {
     }
 
     /// Keeps an exchange. Costs no system call and no allocation, and never waits.
-    pub fn push(&mut self, record: &ExchangeRecord<'_>) {
+    pub fn push(&mut self, record: &ExchangeRecord<'_>, account: &Account<'_>) {
         let Self { shared, worker, sequence, .. } = self;
         let Some(rings) = shared.workers.get(*worker) else { return };
         let is_error = record.end.is_error(record.status);
         let ring = if is_error { &rings.errors } else { &rings.ordinary };
         let keeps_queries = shared.options.keeps_queries;
         let metrics = shared.metrics.shard(*worker);
-        if ring.write(|entry| entry.fill(*sequence, record, keeps_queries)) {
+        if ring.write(|entry| entry.fill(*sequence, (record, account), keeps_queries)) {
             *sequence += 1;
             metrics.requests_kept.increment();
         } else {
