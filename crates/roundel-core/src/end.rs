@@ -111,7 +111,7 @@ coded! {
         ResponseTruncated = "response_truncated",
         /// The endpoint stalled in the middle of the response body.
         ResponseStalled = "response_stalled",
-        /// The endpoint stopped taking the request body: 504.
+        /// The endpoint stopped taking the request, or never acknowledged any of it: 504.
         EndpointWriteTimeout = "endpoint_write_timeout",
 
         /// Roundel was told to stop and the exchange outlived the grace time.
@@ -134,7 +134,7 @@ coded! {
         ReusedClosed = "reused_closed",
         /// A fresh connection was closed or reset before a response byte came.
         Closed = "closed",
-        /// The request could not be written in time.
+        /// The request could not be written in time, or nothing of it was acknowledged.
         WriteTimeout = "write_timeout",
         /// No response head came in time.
         ResponseTimeout = "response_timeout",

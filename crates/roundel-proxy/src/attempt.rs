@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
+use roundel_core::address::ConnectAddress;
 use roundel_core::end::{AttemptFailure, EndReason};
 use roundel_core::policy::HostPolicy;
 use roundel_http::{
@@ -33,6 +34,11 @@ const INTERIM_MAX: u32 = 16;
 /// A client that expects 100 (Continue) gets it from Roundel when the endpoint keeps silent for so
 /// long: an endpoint that does not know the expectation waits for the body.
 const CONTINUE_AFTER: Duration = Duration::from_secs(1);
+
+/// A request of which nothing was acknowledged for so long has not arrived, and neither have several
+/// repetitions of it (RFC 6298): the endpoint's machine or the way to it is gone, which no reset
+/// will ever tell. An endpoint that merely does not read has a kernel that acknowledges.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(5);
 
 /// An endpoint's final response head, in the buffers, and where the bytes after it are.
 pub(crate) struct Answer {
@@ -93,6 +99,8 @@ struct Sending<'p> {
     is_upload_cut: bool,
     interim_count: u32,
     is_continue_due: bool,
+    /// Something of the request was acknowledged, or no kernel would tell.
+    has_arrived: bool,
 }
 
 impl Exchange<'_> {
@@ -114,6 +122,7 @@ impl Exchange<'_> {
             is_upload_cut: false,
             interim_count: 0,
             is_continue_due: self.awaits_continue(),
+            has_arrived: matches!(place.endpoint.address, ConnectAddress::Unix(_)),
         };
         self.buffers.response.bytes.clear();
         let answered = poll_fn(|_| self.poll_answer(&mut sending)).await;
@@ -369,9 +378,10 @@ impl Exchange<'_> {
         if let Some(sent_at) = sending.sent_at {
             let limit = u64::try_from(timeouts.response_head.as_millis()).unwrap_or(u64::MAX);
             let until = sent_at.saturating_add(limit).min(self.deadline);
-            let is_late = now >= until;
-            let late = || Failed::upstream(AttemptFailure::ResponseTimeout, false);
-            return if is_late { Err(late()) } else { Ok(until) };
+            if now >= until {
+                return Err(Failed::upstream(AttemptFailure::ResponseTimeout, false));
+            }
+            return Ok(until.min(self.check_arrival(sending, sent_at, now)?));
         }
         let upload = &self.buffers.upload;
         if upload.has_unsent() {
@@ -384,6 +394,26 @@ impl Exchange<'_> {
         let wake_at = self.check_client_pace(&mut sending.client_pace);
         let wake_at = wake_at.map_err(Failed::Downstream)?;
         Ok(wake_at.min(self.continue_when_due(sending, now)))
+    }
+
+    /// Whether a request that was sent at `sent_at` has arrived. Returns when to look again.
+    fn check_arrival(
+        &self,
+        sending: &mut Sending<'_>,
+        sent_at: Millis,
+        now: Millis,
+    ) -> Result<Millis, Failed> {
+        let due = sent_at + ACKNOWLEDGED_WITHIN.as_millis() as u64;
+        if !sending.has_arrived && now < due {
+            return Ok(due);
+        }
+        let written = self.buffers.upload.written_bytes();
+        if !sending.has_arrived && sending.socket.unacknowledged() >= written {
+            // Acknowledgements may be what was lost, so it is not certain.
+            return Err(Failed::upstream(AttemptFailure::WriteTimeout, false));
+        }
+        sending.has_arrived = true;
+        Ok(Millis::MAX)
     }
 
     /// Whether the client sends its body fast enough. Returns when to look again.

@@ -1,8 +1,12 @@
 //! Endpoints that keep everyone waiting.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
 use roundel_core::end::{AttemptFailure as F, EndReason as E};
 use roundel_testkit::ports::BlackHole;
 use roundel_testkit::{Accept, Answer, Call, Ledger, Origin, Point, Step, eventually};
+use socket2::{SockFilter, SockRef};
 
 use crate::scene::{PATIENCE, Setup, ms};
 
@@ -80,6 +84,25 @@ fn all_attempts_together_have_one_limit() {
     let asked: usize = hung.iter().map(Origin::request_count).sum();
     assert_eq!(asked, 2, "the third attempt would come after the limit");
     scene.settle_with(&[&hung[0], &hung[1], &hung[2]]);
+}
+
+/// Fault 6: the machine is gone or the way to it, and nobody is left to say so.
+#[test]
+fn a_request_that_does_not_arrive_is_tried_elsewhere_long_before_its_timeout() {
+    let (gone, well) = (TcpListener::bind("127.0.0.1:0").unwrap(), Origin::start("well"));
+    let scene = Setup::new().workers(1).start(&[gone.local_addr().unwrap(), well.address()]);
+    let mut client = scene.client();
+    client.request("GET", "/", &[], b"").unwrap();
+    let (mut stream, _) = gone.accept().unwrap();
+    assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+    assert_eq!(client.read_response().unwrap().text(), "ok");
+    assert_eq!(client.get("/").text(), "Hello from well\n");
+    // From here on its kernel drops what arrives before it is acknowledged.
+    SockRef::from(&stream).attach_filter(&[SockFilter::new(0x06, 0, 0, 0)]).unwrap();
+    assert_eq!(client.get("/").text(), "Hello from well\n");
+    assert_eq!((scene.attempts(0), scene.failures(0, F::WriteTimeout)), (2, 1));
+    assert_eq!(scene.errors(0), 1);
 }
 
 /// While a body is on its way nobody is waited for in vain: its pace is bounded, not its length.
