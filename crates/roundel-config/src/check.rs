@@ -73,11 +73,12 @@ pub(crate) fn resolve(mut file: FileKeys, reading: &mut Reading<'_>) -> Option<C
     let routes = resolve_routes(file.route, &pool_names, &file.pool, reading);
     let docker = docker::resolve(file.provider, &file.pool, reading);
     let pools = file.pool.into_iter().map(|item| {
-        let is_fed = item.keys.docker.is_some() || apps::is_fed(&item.name, &file.app);
-        pool::resolve(item, is_fed, reading)
+        let start_timeout = apps::start_timeout_of(&item.name, &file.app);
+        let is_fed = item.keys.docker.is_some() || start_timeout.is_some();
+        pool::resolve(item, is_fed, start_timeout, reading)
     });
     let pools: Vec<Option<PoolConfig>> = pools.collect();
-    let apps = apps::resolve(file.app, &pool_names, reading);
+    let apps = apps::resolve(file.app, &pool_names, &pools, reading);
     let pools = pools.into_iter().collect::<Option<Vec<_>>>()?;
     apps::report_clashes(&apps, &admin, &listeners, &pools, reading);
     Some(Config {

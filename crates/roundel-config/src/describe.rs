@@ -274,7 +274,7 @@ fn policy_rows(policy: &PoolPolicy) -> Vec<Vec<String>> {
         Duration::ZERO => off(),
         ramp => format!("over {}", show_duration(ramp)),
     };
-    vec![
+    let mut rows = vec![
         row("health check", policy.health_check.as_ref().map_or_else(off, health_check)),
         row(
             "outlier detection",
@@ -286,7 +286,11 @@ fn policy_rows(policy: &PoolPolicy) -> Vec<Vec<String>> {
         row("slow start", slow_start),
         row("panic threshold", panic_threshold),
         row("Host", host),
-    ]
+    ];
+    if let Some(wait) = policy.endpoint_wait {
+        rows.push(row("none ready", format!("requests wait for {}", show_duration(wait))));
+    }
+    rows
 }
 
 fn health_check(check: &HealthCheck) -> String {

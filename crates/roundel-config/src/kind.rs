@@ -15,4 +15,4 @@ pub(crate) use grammar::{
     host_policy, listen_address, location, log_target, method, name, non_empty,
     parse_listen_address, path_prefix, statuses, target,
 };
-pub(crate) use scalar::{bytes, choice, duration, flag, percent, text, whole};
+pub(crate) use scalar::{bytes, choice, duration, flag, percent, percents, text, whole};

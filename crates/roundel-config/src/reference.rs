@@ -82,7 +82,7 @@ fn write_table(text: &mut String, path: &str, key: &KeyInfo, nested: &Nested, ma
     let mark = if matches!(key.absence, Absence::Alternative { .. }) { "# or: " } else { mark };
     text.push('\n');
     write_prose(text, "# ", nested.about);
-    if let Absence::Means { words, .. } = &key.absence {
+    if let Absence::Means { words, .. } | Absence::Alternative { words, .. } = &key.absence {
         write_prose(text, "# ", &format!("Without the table: {words}."));
     }
     let (header, path) = match nested.style {

@@ -17,6 +17,7 @@ use crate::model::{
 use crate::section::{Located, section};
 
 pub(crate) mod app;
+pub(crate) mod autoscale;
 pub(crate) mod docker;
 pub(crate) mod endpoint;
 pub(crate) mod health;

@@ -137,7 +137,7 @@ impl Actor {
                     None => return,
                 },
                 signal = signals.recv(), if has_workers => match signal {
-                    Some(signal) => self.take_signals(signal, &mut signals),
+                    Some(signal) => self.take_signals(&signal, &mut signals),
                     None => has_workers = false,
                 },
                 Some(finding) = self.tasks.join_next() => self.take_findings(finding.ok()),
@@ -180,12 +180,12 @@ impl Actor {
         }
     }
 
-    fn take_signals(&mut self, first: Signal, more: &mut mpsc::Receiver<Signal>) {
+    fn take_signals(&mut self, first: &Signal, more: &mut mpsc::Receiver<Signal>) {
         let now = self.now();
         self.model.signalled(first, now);
         for _ in 1..BATCH_MAX {
             let Ok(signal) = more.try_recv() else { break };
-            self.model.signalled(signal, now);
+            self.model.signalled(&signal, now);
         }
     }
 

@@ -14,11 +14,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 use roundel_config::model::{Config, EndpointConfig, EndpointSource, PoolConfig};
 use roundel_core::address::EndpointAddress;
 use roundel_core::endpoint::AdminState;
 use roundel_core::name::Name;
+use roundel_core::policy::PoolPolicy;
 
 /// Endpoints that a provider has for one pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,9 @@ pub struct Provided {
     /// In the provider's order, which had better be stable: balancers go by position. Their
     /// `source` is set to the provider's.
     pub endpoints: Vec<EndpointConfig>,
+    /// Whether more are to come by themselves or when somebody waits for one, so that requests may
+    /// be held while there is none.
+    pub expects_endpoint: bool,
 }
 
 /// What an operator decided at run time. Where it names what is not there, it has no effect until
@@ -156,7 +161,21 @@ impl Sources {
             let decision = overlay.endpoints.get(&endpoint.name).copied().unwrap_or_default();
             members.add(decided(endpoint, source, decision));
         }
-        PoolConfig { endpoints: members.endpoints, ..file.clone() }
+        PoolConfig {
+            name: file.name.clone(),
+            policy: self.policy(file),
+            endpoints: members.endpoints,
+        }
+    }
+
+    /// The pool's policy. Exchanges wait for an endpoint only while a provider expects one.
+    fn policy(&self, file: &PoolConfig) -> Arc<PoolPolicy> {
+        let mut provided = self.provided.values().flatten();
+        let is_expected = provided.any(|p| p.pool == file.name && p.expects_endpoint);
+        if is_expected || file.policy.endpoint_wait.is_none() {
+            return Arc::clone(&file.policy);
+        }
+        Arc::new(PoolPolicy { endpoint_wait: None, ..(*file.policy).clone() })
     }
 
     /// Every endpoint that a source has for a pool, in the order of precedence.

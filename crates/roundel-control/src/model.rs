@@ -191,17 +191,27 @@ impl Model {
         }
     }
 
-    /// Notes what a worker noticed.
-    pub(crate) fn signalled(&mut self, signal: Signal, now: Moment) {
-        let (Signal::ConsecutiveErrors(id) | Signal::ConnectFailed(id)) = signal;
-        let Some(place) = self.places.get(&id) else { return };
-        let Some(pool) = self.pools.get_mut(place.pool) else { return };
+    /// Notes what a worker noticed of an endpoint.
+    pub(crate) fn signalled(&mut self, signal: &Signal, now: Moment) {
         match signal {
-            Signal::ConsecutiveErrors(_) => {
-                self.changes.extend(pool.judge_errors_in_a_row(place.endpoint, now));
+            Signal::ConsecutiveErrors(id) => {
+                let Some((pool, endpoint)) = self.pool_of(*id) else { return };
+                let change = pool.judge_errors_in_a_row(endpoint, now);
+                self.changes.extend(change);
             }
-            Signal::ConnectFailed(_) => pool.connect_failed(place.endpoint, now),
+            Signal::ConnectFailed(id) => {
+                let Some((pool, endpoint)) = self.pool_of(*id) else { return };
+                pool.connect_failed(endpoint, now);
+            }
+            // What follows is up to whoever starts instances.
+            Signal::Demand(_) => {}
         }
+    }
+
+    /// The pool of an endpoint, and the endpoint's position there.
+    fn pool_of(&mut self, id: EndpointId) -> Option<(&mut PoolState, usize)> {
+        let place = self.places.get(&id)?;
+        Some((self.pools.get_mut(place.pool)?, place.endpoint))
     }
 
     /// Does what is due: ends ejections, looks at counters, takes the next step of a ramp.

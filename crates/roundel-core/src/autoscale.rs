@@ -85,6 +85,8 @@ pub struct Autoscaler {
     changes: Changes,
     /// Since when nothing has happened; `None` while something does.
     idle_since: Option<Moment>,
+    /// The last look found no instance ready.
+    had_none_ready: bool,
     last_look: Moment,
 }
 
@@ -99,6 +101,7 @@ impl Autoscaler {
             needed: Peaks::default(),
             changes: Changes::default(),
             idle_since: None,
+            had_none_ready: false,
             last_look: now,
         };
         new.begin_anew(now);
@@ -140,12 +143,7 @@ impl Autoscaler {
         if elapsed > GAP {
             self.begin_anew(now);
         }
-        // What waits while nothing is ready tells how long starting takes.
-        if view.ready > 0 {
-            self.samples.push(now, &view, elapsed);
-        } else {
-            self.samples = Samples::default();
-        }
+        self.take_sample(&view, now, elapsed);
         let is_idle = self.note_idleness(&view, now);
         let (basis, needed) = need(&self.policy, self.wanted, &view, &self.samples, is_idle);
         let (to, limit) = self.within_limits(needed, &view, is_idle, now);
@@ -165,6 +163,17 @@ impl Autoscaler {
         self.samples = Samples::default();
         self.idle_since = None;
         self.needed.begin(now, self.wanted);
+    }
+
+    /// What waits while nothing is ready, and how long it did, tells how long starting takes. The
+    /// first look after that still sees it.
+    fn take_sample(&mut self, view: &View, now: Moment, elapsed: Duration) {
+        if view.ready == 0 {
+            self.samples = Samples::default();
+        } else if !self.had_none_ready {
+            self.samples.push(now, view, elapsed);
+        }
+        self.had_none_ready = view.ready == 0;
     }
 
     /// Whether nothing has happened for as long as the policy says.

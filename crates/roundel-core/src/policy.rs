@@ -26,6 +26,9 @@ pub struct PoolPolicy {
     /// Share of endpoints (0–100 %) below which health is ignored and all enabled endpoints are
     /// eligible (fail-open); 0 switches that off.
     pub panic_threshold_percent: u8,
+    /// How long an exchange waits in the queue while no endpoint takes traffic, because one is
+    /// expected: an instance that is being started. `None` ends it at once.
+    pub endpoint_wait: Option<Duration>,
     /// What `Host` the endpoint sees.
     pub host: HostPolicy,
 }

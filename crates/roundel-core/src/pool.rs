@@ -205,6 +205,7 @@ pub(crate) mod fixture {
             },
             slow_start: Duration::ZERO,
             panic_threshold_percent: 50,
+            endpoint_wait: None,
             host: HostPolicy::Preserve,
         }
     }

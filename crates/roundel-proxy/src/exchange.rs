@@ -236,11 +236,14 @@ impl Exchange<'_> {
         pool: &Rc<LocalPool>,
         key_hash: Option<u64>,
     ) -> Result<Place, EndReason> {
+        // Where an attempt has just failed, the pool may look different by now.
+        let pool = &if self.record.attempts > 0 { self.worker.newest(pool) } else { pool.clone() };
         let wanted = Wanted { pool, key_hash, tried: &self.buffers.tried };
+        let expects_endpoint = pool.pool.policy.endpoint_wait.is_some();
         let place = match pick(self.worker, wanted) {
             Ok(place) => place,
-            Err(Refusal::NoEndpoint) => return Err(EndReason::NoEndpoint),
-            Err(Refusal::Full) => {
+            Err(Refusal::NoEndpoint) if !expects_endpoint => return Err(EndReason::NoEndpoint),
+            Err(_) => {
                 let queue_us = &mut self.record.timing.queue_us;
                 wait(self.worker, wanted, self.client, self.deadline, queue_us).await?
             }

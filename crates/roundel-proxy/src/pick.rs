@@ -1,4 +1,5 @@
-//! Getting a place at an endpoint: choosing one, and waiting for one when all are at their limit.
+//! Getting a place at an endpoint: choosing one, and waiting for one when all are at their limit or
+//! the first of them is only being started.
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -60,6 +61,12 @@ pub(crate) fn pick(worker: &Rc<Worker>, wanted: Wanted<'_>) -> Result<Place, Ref
 
 /// Waits in the pool's line for a place, until `deadline` at most or until `client` is gone. Notes
 /// how long that took in `queue_us`.
+///
+/// A pool in which no endpoint takes traffic may expect one ([`PoolPolicy::endpoint_wait`]). The
+/// control plane is told that somebody waits for it, and the time for it is its own: what was spent
+/// on waiting for an endpoint is not taken from what there is for a place.
+///
+/// [`PoolPolicy::endpoint_wait`]: roundel_core::policy::PoolPolicy::endpoint_wait
 pub(crate) async fn wait(
     worker: &Rc<Worker>,
     wanted: Wanted<'_>,
@@ -68,28 +75,42 @@ pub(crate) async fn wait(
     queue_us: &mut Option<u64>,
 ) -> Result<Place, EndReason> {
     let pool = wanted.pool;
-    let limits = &pool.pool.policy.limits;
-    let deadline = deadline.min(worker.clock.after(limits.queue_timeout));
     let line = &pool.pool.shared.line;
     let who = (worker.current_task(), worker.index());
+    let queue_max = pool.pool.policy.limits.queue;
     let waiting =
-        pool.queue.join(who, line, wanted.tried, limits.queue).ok_or(EndReason::QueueFull)?;
+        pool.queue.join(who, line, wanted.tried, queue_max).ok_or(EndReason::QueueFull)?;
     let since_us = worker.clock.micros();
+    let mut patience = None;
     let place = poll_fn(|_| {
         if client.has_left() {
             return Poll::Ready(Err(EndReason::ClientClosed));
         }
         // The pool may have changed meanwhile, for instance by a new endpoint.
         let newest = worker.newest(pool);
-        match try_pick(worker, Wanted { pool: &newest, ..wanted }, Some(waiting.ticket)) {
-            Ok(place) => return Poll::Ready(Ok(place)),
-            Err(Refusal::NoEndpoint) => return Poll::Ready(Err(EndReason::NoEndpoint)),
-            Err(Refusal::Full) => {}
+        let policy = &newest.pool.policy;
+        let tried = try_pick(worker, Wanted { pool: &newest, ..wanted }, Some(waiting.ticket));
+        let (refusal, limit, late) = match (tried, policy.endpoint_wait) {
+            (Ok(place), _) => return Poll::Ready(Ok(place)),
+            (Err(Refusal::NoEndpoint), None) => return Poll::Ready(Err(EndReason::NoEndpoint)),
+            (Err(refusal @ Refusal::NoEndpoint), Some(limit)) => {
+                worker.tell_demand(&newest);
+                (refusal, limit, EndReason::StartTimeout)
+            }
+            (Err(refusal @ Refusal::Full), _) => {
+                (refusal, policy.limits.queue_timeout, EndReason::QueueTimeout)
+            }
+        };
+        let until = match patience {
+            Some((before, until)) if before == refusal => until,
+            _ => worker.clock.after(limit),
+        };
+        patience = Some((refusal, until));
+        let until = until.min(deadline);
+        if worker.clock.millis() >= until {
+            return Poll::Ready(Err(late));
         }
-        if worker.clock.millis() >= deadline {
-            return Poll::Ready(Err(EndReason::QueueTimeout));
-        }
-        worker.wake_at(deadline);
+        worker.wake_at(until);
         Poll::Pending
     })
     .await;

@@ -205,6 +205,7 @@ fn status_and_text(end: EndReason) -> (u16, &'static str) {
         E::NoEndpoint => (503, "No backend server is available\n"),
         E::QueueFull => (503, "All backend servers are busy\n"),
         E::QueueTimeout => (503, "All backend servers stayed busy\n"),
+        E::StartTimeout => (503, "No backend server was ready in time\n"),
         E::NoSocket => (503, "No connection to a backend server can be opened at present\n"),
         E::ConnectFailed => (502, "Backend server unreachable\n"),
         E::EndpointClosed => (502, "Backend server unreachable: it closed the connection\n"),

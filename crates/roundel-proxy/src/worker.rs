@@ -188,6 +188,14 @@ impl Worker {
         let _ = self.signals.try_send(signal);
     }
 
+    /// Tells the control plane that somebody waits for an endpoint of `pool`, unless it was told so
+    /// a moment ago.
+    pub(crate) fn tell_demand(&self, pool: &LocalPool) {
+        if pool.queue.may_tell_demand(self.clock.millis()) {
+            self.signal(Signal::Demand(pool.pool.name.clone()));
+        }
+    }
+
     /// The task being polled: everything that waits is called from one.
     pub(crate) fn current_task(&self) -> TaskId {
         self.tasks.current().expect("only tasks wait")

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
+use std::time::Duration;
 
 use roundel_core::address::EndpointAddress;
 use roundel_core::name::Name;
@@ -26,28 +27,32 @@ pub(super) fn add_own_pools(apps: &[Item<AppKeys>], pools: &mut Vec<Item<PoolKey
     }
 }
 
-/// Whether an app feeds the pool.
-pub(super) fn is_fed(pool: &str, apps: &[Item<AppKeys>]) -> bool {
-    apps.iter().any(|app| pool_of(app) == pool)
+/// How long the pool may have to wait for an instance of an app that feeds it; `None` when none
+/// does.
+pub(super) fn start_timeout_of(pool: &str, apps: &[Item<AppKeys>]) -> Option<Duration> {
+    let feeders = apps.iter().filter(|app| pool_of(app) == pool);
+    feeders.map(|app| app.keys.start_timeout).max()
 }
 
 fn pool_of(app: &Item<AppKeys>) -> &str {
     app.keys.pool.as_ref().map_or(&app.name, |pool| &pool.value)
 }
 
-/// The apps that are right in themselves. `pools` are the names of all pools.
+/// The apps that are right in themselves. `names` are those of all pools, `pools` those that are
+/// right.
 pub(super) fn resolve(
     items: Vec<Item<AppKeys>>,
-    pools: &[String],
+    names: &[String],
+    pools: &[Option<PoolConfig>],
     reading: &mut Reading<'_>,
 ) -> Vec<PlacedApp> {
     let mut apps = Vec::with_capacity(items.len());
     for item in items {
         let pool = pool_of(&item).to_owned();
-        if let (Some(given), false) = (&item.keys.pool, pools.contains(&pool)) {
+        if let (Some(given), false) = (&item.keys.pool, names.contains(&pool)) {
             let message = format!("there is no pool {pool:?}");
             let diagnostic = Diagnostic::error(given.span.clone(), message).label("unknown pool");
-            let help = match nearest(&pool, pools.iter().map(String::as_str)) {
+            let help = match nearest(&pool, names.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean {near:?}?"),
                 None => format!(
                     "leave it out for a pool called {:?}, or add `[pool.{pool}]`",
@@ -58,7 +63,9 @@ pub(super) fn resolve(
         }
         // A pool whose name is none is reported where it stands.
         if let Ok(pool) = Name::parse(&pool) {
-            apps.extend(app::resolve(item, pool, reading));
+            let config = pools.iter().flatten().find(|config| config.name == pool);
+            let limits = config.map(|config| &config.policy.limits);
+            apps.extend(app::resolve(item, pool, limits, reading));
         }
     }
     apps

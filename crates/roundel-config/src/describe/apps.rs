@@ -1,5 +1,7 @@
 //! What an app is, in words.
 
+use roundel_core::autoscale::{AutoscalePolicy, Pace, Target};
+
 use super::row;
 use crate::model::{AppConfig, AppLimits, OutputConfig, RestartPolicy};
 use crate::units::{show_duration, show_size};
@@ -14,7 +16,7 @@ pub(super) fn rows(app: &AppConfig) -> Vec<Vec<String>> {
         // Values may be secrets.
         names => format!("Roundel's, and {}", names.join(", ")),
     };
-    vec![
+    let mut rows = vec![
         row("command", format!("{command:?}")),
         row("instances", format!("{} to {}", app.instances.min, app.instances.max)),
         row("name", spec.instance_name.to_string()),
@@ -39,7 +41,35 @@ pub(super) fn rows(app: &AppConfig) -> Vec<Vec<String>> {
         ),
         row("restart", restart(&app.restart)),
         row("output", output(&spec.output)),
-    ]
+    ];
+    if let Some(policy) = &app.autoscale {
+        rows.insert(2, row("autoscale", autoscale(policy)));
+    }
+    rows
+}
+
+fn autoscale(policy: &AutoscalePolicy) -> String {
+    let target = match policy.target {
+        Target::InFlight(each) => format!("{each} in flight each"),
+        Target::QueueTime { target, capacity } => {
+            format!("waits of {} for one of {capacity} places each", show_duration(target))
+        }
+        Target::Cpu { percent } => format!("{percent}% of a processor each"),
+    };
+    let pace = |pace: Pace| match pace.percent {
+        0 => pace.instances.to_string(),
+        percent => format!("{} or {percent}%", pace.instances),
+    };
+    let to_zero = policy.idle_after.map(|after| format!(", none after {}", show_duration(after)));
+    format!(
+        "{target} ±{}%, fewer after {}{}, at most {} more or {} fewer in {}",
+        policy.tolerance_percent,
+        show_duration(policy.scale_down_after),
+        to_zero.unwrap_or_default(),
+        pace(policy.up),
+        pace(policy.down),
+        show_duration(policy.up.period),
+    )
 }
 
 fn limits(limits: AppLimits) -> String {

@@ -120,6 +120,11 @@ pub(crate) const fn percent(range: RangeInclusive<u64>) -> Amount<u8> {
     Amount { unit: Unit::Percent, range, number: std::marker::PhantomData }
 }
 
+/// A percentage of something of which there may be more than one whole.
+pub(crate) const fn percents<T: Number>(range: RangeInclusive<u64>) -> Amount<T> {
+    Amount { unit: Unit::Percent, range, number: std::marker::PhantomData }
+}
+
 impl<T: Number> Kind for Amount<T> {
     type Value = T;
 

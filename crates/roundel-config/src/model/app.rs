@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use roundel_core::autoscale::AutoscalePolicy;
 use roundel_core::name::Name;
 
 use crate::template::{Facts, Template};
@@ -21,6 +22,8 @@ pub struct AppConfig {
     pub spec: Arc<AppSpec>,
     /// How many instances.
     pub instances: InstanceCount,
+    /// Who chooses their number; `None` leaves it to operators.
+    pub autoscale: Option<AutoscalePolicy>,
     /// How long an instance may take to become ready.
     pub start_timeout: Duration,
     /// How long exchanges with an instance may take to finish before it is told to stop.

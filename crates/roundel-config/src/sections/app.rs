@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use roundel_core::address::EndpointAddress;
 use roundel_core::name::Name;
+use roundel_core::policy::PoolLimits;
 
-use super::DAY;
-use super::TIMEOUT;
+use super::autoscale::{self, AutoscaleKeys, Scaled};
+use super::{DAY, TIMEOUT};
 use crate::diagnostic::Diagnostic;
 use crate::kind::{
     Count, INSTANCES_MAX, Item, any, bytes, duration, environment, file, instances, list, located,
@@ -79,6 +80,11 @@ section! {
         drain_grace: Duration = duration(Duration::ZERO..=DAY) => Duration::from_secs(30),
         /// How long an instance may take to end after SIGTERM, before SIGKILL.
         stop_grace: Duration = duration(Duration::ZERO..=DAY) => Duration::from_secs(10),
+        autoscale: Option<Located<AutoscaleKeys>> = optional(
+            located(table()),
+            "the number changes only when somebody changes it",
+            "",
+        ).alternative() => None,
         limits: AppLimits = table() => AppLimits::default(),
         restart: RestartKeys = table() => RestartKeys::defaults(),
         output: OutputKeys = table() => OutputKeys::defaults(),
@@ -137,10 +143,12 @@ pub(crate) struct PlacedApp {
     pub(crate) listen_span: Range<usize>,
 }
 
-/// The app, unless something in it is missing or wrong. `pool` is its pool's name.
+/// The app, unless something in it is missing or wrong. `pool` is its pool's name, `limits` are
+/// that pool's, unless it is wrong itself.
 pub(crate) fn resolve(
     item: Item<AppKeys>,
     pool: Name,
+    limits: Option<&PoolLimits>,
     reading: &mut Reading<'_>,
 ) -> Option<PlacedApp> {
     let Item { keys, name, span, .. } = item;
@@ -166,6 +174,14 @@ pub(crate) fn resolve(
     let environment = environment.map(|(name, v)| (name, sensible(v, has_socket, reading)));
     let environment = environment.collect();
     let count = listen.as_ref().and_then(|listen| count(&keys.instances, listen, &name, reading));
+    let autoscale = match (keys.autoscale, count) {
+        (Some(autoscale), Some(count)) => {
+            let (app, instances) = (name.as_str(), &keys.instances);
+            let scaled = Scaled { app, instances, count, limits };
+            autoscale::resolve(autoscale, scaled, reading).map(Some)
+        }
+        _ => Some(None),
+    };
     let restart = restart(&keys.restart, reading);
     let output = output(keys.output, reading);
     let spec = Arc::new(AppSpec {
@@ -183,6 +199,7 @@ pub(crate) fn resolve(
         pool,
         spec,
         instances: count?,
+        autoscale: autoscale?,
         start_timeout: keys.start_timeout,
         drain_grace: keys.drain_grace,
         stop_grace: keys.stop_grace,

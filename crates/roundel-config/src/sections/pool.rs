@@ -144,10 +144,11 @@ section! {
 }
 
 /// The pool, unless its name or its endpoints are wrong. One that is fed while Roundel runs needs no
-/// endpoints of its own.
+/// endpoints of its own, and `endpoint_wait` is how long requests may wait for the first.
 pub(crate) fn resolve(
     item: Item<PoolKeys>,
     is_fed: bool,
+    endpoint_wait: Option<Duration>,
     reading: &mut Reading<'_>,
 ) -> Option<PoolConfig> {
     let Item { mut keys, name, span, is_whole } = item;
@@ -164,7 +165,8 @@ pub(crate) fn resolve(
     let given = given.unwrap_or_default();
     // What is fed is taken to be many: there is somewhere else to go most of the time.
     let endpoint_count = if is_fed { given.len().max(2) } else { given.len() };
-    let policy = policy(keys, endpoint_count, reading);
+    let mut policy = policy(keys, endpoint_count, reading);
+    policy.endpoint_wait = endpoint_wait;
     let mut names = Names::new("endpoint");
     let mut addresses = HashMap::new();
     let endpoints: Vec<EndpointConfig> = given
@@ -194,6 +196,7 @@ fn policy(keys: PoolKeys, endpoint_count: usize, reading: &mut Reading<'_>) -> P
         limits: keys.limits,
         slow_start: keys.slow_start,
         panic_threshold_percent: keys.panic_threshold,
+        endpoint_wait: None,
         host: keys.host,
     }
 }

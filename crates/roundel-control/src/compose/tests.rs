@@ -14,7 +14,7 @@ fn endpoint(called: &str, address: &str) -> EndpointConfig {
 
 fn provided(to: &str, endpoints: &[(&str, &str)]) -> Vec<Provided> {
     let endpoints = endpoints.iter().map(|(called, at)| endpoint(called, at)).collect();
-    vec![Provided { pool: name(to), endpoints }]
+    vec![Provided { pool: name(to), endpoints, expects_endpoint: false }]
 }
 
 /// A pool `web` with two endpoints of the file.
@@ -150,4 +150,25 @@ fn an_endpoint_that_was_removed_makes_room_for_another_of_its_name() {
     assert!(obstacles(&sources).is_empty());
     decide(&mut sources).added.clear();
     assert_eq!(picture(&sources), ["two file Enabled 1"]);
+}
+
+#[test]
+fn exchanges_wait_for_an_endpoint_only_while_a_provider_expects_one() {
+    let mut sources = sources();
+    let waits = |sources: &Sources| sources.compose().config.pools[0].policy.endpoint_wait;
+    let mut fed = provided("web", &[]);
+    fed[0].expects_endpoint = true;
+    sources.provided.insert(EndpointSource::App, fed);
+    assert_eq!(waits(&sources), None, "not by this pool's policy");
+    let second = std::time::Duration::from_secs(1);
+    let policy =
+        PoolPolicy { endpoint_wait: Some(second), ..(*sources.file.pools[0].policy).clone() };
+    sources.file.pools[0].policy = Arc::new(policy);
+    assert_eq!(waits(&sources), Some(second));
+    for provided in sources.provided.values_mut().flatten() {
+        provided.expects_endpoint = false;
+    }
+    assert_eq!(waits(&sources), None);
+    sources.provided.clear();
+    assert_eq!(waits(&sources), None);
 }

@@ -184,7 +184,7 @@ async fn what_a_provider_has_replaces_what_it_had_and_survives_a_reload() {
     let web = |addresses: &[&str]| config(vec![], vec![pool("web", unchecked(), addresses)]);
     let provided = |addresses: &[&str]| {
         let endpoints = pool("web", unchecked(), addresses).endpoints;
-        vec![Provided { pool: name("web"), endpoints }]
+        vec![Provided { pool: name("web"), endpoints, expects_endpoint: false }]
     };
     let mut running = start(web(&["127.0.0.1:1"]));
     running.control.provide(EndpointSource::App, provided(&["127.0.0.1:2"])).await.unwrap();

@@ -170,6 +170,7 @@ impl Roster {
         let provided = provided.map(|(pool, endpoints)| Provided {
             pool: pool.clone(),
             endpoints: all(pool, endpoints),
+            expects_endpoint: false,
         });
         Outcome { provided: provided.collect(), misfits }
     }

@@ -101,6 +101,7 @@ pub(crate) fn policy() -> PoolPolicy {
         },
         slow_start: Duration::ZERO,
         panic_threshold_percent: 50,
+        endpoint_wait: None,
         host: HostPolicy::Preserve,
     }
 }

@@ -112,7 +112,7 @@ impl World {
 
     fn signal_errors(&mut self, endpoint: &str) {
         let id = self.find(endpoint).id;
-        self.model.signalled(Signal::ConsecutiveErrors(id), self.now);
+        self.model.signalled(&Signal::ConsecutiveErrors(id), self.now);
         self.settle();
     }
 
@@ -276,7 +276,7 @@ fn a_removed_endpoint_is_forgotten() {
     world.reload(vec![pool("web", policy(), &[A])]);
     let outcome = ProbeOutcome::Failure(ProbeFailure::Refused);
     world.model.probed(b.id, &target, &outcome, world.now);
-    world.model.signalled(Signal::ConsecutiveErrors(b.id), world.now);
+    world.model.signalled(&Signal::ConsecutiveErrors(b.id), world.now);
     world.reload(vec![pool("web", policy(), &[A, B])]);
     assert_ne!(world.find(B).id, b.id);
     assert_eq!(world.health(B), Health::Unknown);
@@ -423,20 +423,20 @@ fn a_refused_connection_brings_a_probe_at_once_but_not_a_burst() {
     let a = world.find(A).id;
     let failed = Signal::ConnectFailed(a);
     world.wait(2 * SECOND);
-    world.model.signalled(failed, world.now);
+    world.model.signalled(&failed, world.now);
     assert_eq!(world.model.next_wake(), world.now);
     let start = world.now;
     world.probe(A, false);
     assert_eq!(world.now, start);
-    world.model.signalled(failed, world.now);
-    world.model.signalled(failed, world.now);
+    world.model.signalled(&failed, world.now);
+    world.model.signalled(&failed, world.now);
     assert!(world.model.due_probes(world.now).is_empty());
     world.probe(A, false);
     assert_eq!(world.now.since(start), Duration::from_millis(100));
     // Known to be down, it is probed at its interval, whatever fails.
     world.probe(A, false);
     assert_eq!(world.health(A), Health::Unhealthy);
-    world.model.signalled(failed, world.now);
+    world.model.signalled(&failed, world.now);
     assert!(world.model.due_probes(world.now.plus(SECOND / 2)).is_empty());
 }
 
@@ -638,7 +638,7 @@ fn where_nobody_probes_traffic_finds_the_address() {
     world.wait(SECOND);
     for (pause, expected) in [(0, B), (0, B), (50, B), (50, B), (100, A)] {
         world.wait(Duration::from_millis(pause));
-        world.model.signalled(Signal::ConnectFailed(id), world.now);
+        world.model.signalled(&Signal::ConnectFailed(id), world.now);
         world.settle();
         assert_eq!(world.find("app:80").address.to_string(), expected);
     }

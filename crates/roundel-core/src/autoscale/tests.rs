@@ -70,6 +70,18 @@ fn wake_asks_for_as_many_as_wait_at_that_moment() {
 }
 
 #[test]
+fn what_the_first_instance_finds_waiting_is_no_load() {
+    let mut scaler = Autoscaler::new(policy(0, 10), 0, Moment::default());
+    scaler.decide(View { queued: 1, ..View::default() }, second(1));
+    for n in 2..30 {
+        let waiting = View { starting: 1, queued: 10 * n, ..View::default() };
+        assert_eq!(scaler.decide(waiting, second(u64::from(n))).to, 1);
+    }
+    assert_eq!(scaler.decide(ready(1, 300), second(30)).to, 1);
+    assert_eq!(scaler.decide(ready(1, 5), second(31)).to, 1);
+}
+
+#[test]
 fn what_failed_before_the_sleep_does_not_prevent_waking() {
     let mut scaler = Autoscaler::new(policy(0, 10), 0, Moment::default());
     let view = View { failing: 3, queued: 1, ..View::default() };

@@ -16,6 +16,7 @@ mod drain;
 mod early;
 mod failover;
 mod fields;
+mod holding;
 mod interim;
 mod limits;
 mod malformed;

@@ -18,6 +18,7 @@ use roundel_core::policy::{
 };
 use roundel_core::pool::{Pool, PoolShared};
 use roundel_core::route::{Action, HostPattern, PathMatcher, Route, RouteMatcher, RouteTable};
+use roundel_core::signal::Signal;
 use roundel_core::snapshot::Snapshot;
 use roundel_proxy::{Drained, Proxy, ProxyOptions, Publisher};
 use roundel_telemetry::{
@@ -25,6 +26,7 @@ use roundel_telemetry::{
     RequestLogOptions, RequestSummary,
 };
 use roundel_testkit::{Load, Origin, RawClient, eventually};
+use tokio::sync::mpsc;
 
 /// How long anything may take before a test has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -75,6 +77,7 @@ impl Setup {
                 },
                 slow_start: Duration::ZERO,
                 panic_threshold_percent: 0,
+                endpoint_wait: None,
                 host: HostPolicy::Preserve,
             },
             settings: ListenerSettings {
@@ -181,7 +184,7 @@ impl Setup {
         };
         let registry = Arc::new(Registry::new(self.workers));
         let requests = RequestLog::new(self.requests, registry.worker());
-        let (signals, _) = tokio::sync::mpsc::channel(64);
+        let (signals, told) = mpsc::channel(64);
         let options = ProxyOptions {
             workers: self.workers,
             registry: registry.clone(),
@@ -191,7 +194,7 @@ impl Setup {
         };
         let proxy = Proxy::start(&stage.snapshot(), options).unwrap();
         let publisher = proxy.publisher();
-        Scene { proxy: Some(proxy), publisher, registry, requests, stage }
+        Scene { proxy: Some(proxy), publisher, registry, requests, told, stage }
     }
 }
 
@@ -286,6 +289,7 @@ pub(crate) struct Scene {
     pub(crate) publisher: Publisher,
     registry: Arc<Registry>,
     pub(crate) requests: RequestLog,
+    told: mpsc::Receiver<Signal>,
     pub(crate) stage: Stage,
 }
 
@@ -425,6 +429,11 @@ impl Scene {
     #[track_caller]
     pub(crate) fn wait_for_end(&self, end: EndReason) {
         eventually(PATIENCE, &format!("an exchange has ended by {end}"), || self.ends(end) > 0);
+    }
+
+    /// What the control plane was told since the last call.
+    pub(crate) fn take_signals(&mut self) -> Vec<Signal> {
+        std::iter::from_fn(|| self.told.try_recv().ok()).collect()
     }
 
     pub(crate) fn in_flight(&self, index: usize) -> u32 {

@@ -211,7 +211,11 @@ fn a_pool_that_takes_no_more_containers_has_no_more_of_them() {
     let mut scene = Scene::new(&["a web_1 2"]);
     scene.rules = rules_for(&["other"]);
     let outcome = scene.roster.settle(&scene.rules, |_, _| true);
-    let other = Provided { pool: Name::parse("other").unwrap(), endpoints: Vec::new() };
+    let other = Provided {
+        pool: Name::parse("other").unwrap(),
+        endpoints: Vec::new(),
+        expects_endpoint: false,
+    };
     assert_eq!(outcome.provided, [other]);
     assert!(!scene.roster.has_leaving());
 }

@@ -43,6 +43,7 @@ fn policy(balance: Balance, max_in_flight: u32) -> PoolPolicy {
         },
         slow_start: Duration::ZERO,
         panic_threshold_percent: 50,
+        endpoint_wait: None,
         host: HostPolicy::Preserve,
     }
 }
