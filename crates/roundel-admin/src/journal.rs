@@ -24,6 +24,7 @@ pub(crate) async fn follow(control: &Control, hub: &Arc<Hub>) {
 
 fn change_of(id: u64, event: &Event) -> contract::Change {
     let (pool, endpoint) = event.change.place().unzip();
+    let (app, instance) = event.change.app().unzip();
     contract::Change {
         id,
         at: event.at.into(),
@@ -32,8 +33,8 @@ fn change_of(id: u64, event: &Event) -> contract::Change {
         severity: event.change.severity().into(),
         pool: pool.map(ToString::to_string),
         endpoint: endpoint.map(ToString::to_string),
-        app: None,
-        instance: None,
+        app: app.map(ToString::to_string),
+        instance: instance.flatten().map(ToString::to_string),
         message: event.change.to_string(),
     }
 }

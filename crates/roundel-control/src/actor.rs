@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use crate::apps;
 use crate::bind::Bindings;
 use crate::compose::{Composed, Overlay, PassedOver, Provided, Sources};
 use crate::control::{Prepared, ProbeReport, ReloadError, Shared};
@@ -245,10 +246,16 @@ impl Actor {
         if self.sources.file == file {
             return Ok(report);
         }
-        let listeners = self.bindings.bind(&file.listeners).inspect_err(|error| {
+        let refused = |error: &dyn std::fmt::Display| {
             self.shared.tell(Change::ReloadFailed { reason: error.to_string() });
-        })?;
+        };
+        apps::check(&file).inspect_err(|error| refused(error))?;
+        let listeners = self.bindings.bind(&file.listeners).inspect_err(|error| refused(error))?;
         self.shared.view().file = Arc::new(file.clone());
+        // Instances whose pool is removed end in a moment; until then they are no endpoints.
+        if let Some(provided) = self.sources.provided.get_mut(&EndpointSource::App) {
+            provided.retain(|fed| file.pools.iter().any(|pool| pool.name == fed.pool));
+        }
         self.sources.file = file;
         self.put_in_force(&listeners, resolutions);
         self.shared.tell(Change::Reloaded(report.clone()));

@@ -14,6 +14,7 @@ use roundel_telemetry::Registry;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::actor::{Actor, Command, OverlayChange};
+use crate::apps::{self, AppCommand, AppTask, AppView, UserError};
 use crate::bind::{BindError, Bindings};
 use crate::compose::{Overlay, Provided, Sources};
 use crate::event::{Change, Event};
@@ -43,6 +44,9 @@ pub enum StartError {
     /// A listener cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// An app cannot run as the user it is to run as.
+    #[error(transparent)]
+    User(#[from] UserError),
 }
 
 /// Why a configuration is not put in force. The old one stays, untouched.
@@ -51,6 +55,9 @@ pub enum ReloadError {
     /// A listener cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// An app cannot run as the user it is to run as.
+    #[error(transparent)]
+    User(#[from] UserError),
     /// The control plane was told to stop.
     #[error(transparent)]
     Stopped(#[from] Stopped),
@@ -73,6 +80,7 @@ pub struct Prepared {
 /// may take a few seconds when the resolver does not answer; an endpoint whose name does not
 /// resolve is unhealthy until it does.
 pub fn prepare(config: Config, options: ControlOptions) -> Result<Prepared, StartError> {
+    apps::check(&config)?;
     let mut bindings = Bindings::new(options.workers);
     let listeners = bindings.bind(&config.listeners)?;
     let sources = Sources { overlay: options.overlay, ..Sources::of(config) };
@@ -88,7 +96,7 @@ impl Prepared {
         Arc::clone(self.model.snapshot())
     }
 
-    /// Starts probes, outlier detection and name resolution, on the runtime it is called from.
+    /// Starts probes, outlier detection, name resolution and apps, on the runtime it is called from.
     /// `publish` is called with each snapshot after the first and must not block; `signals` brings
     /// what workers noticed.
     ///
@@ -107,13 +115,18 @@ impl Prepared {
                 overlay: Arc::new(self.sources.overlay.clone()),
                 probes: BTreeMap::new(),
                 ejections: HashMap::new(),
+                apps: Arc::default(),
             }),
             events: broadcast::Sender::new(EVENTS_KEPT),
         });
         let (commands, receiver) = mpsc::channel(COMMANDS_WAITING);
         let actor = Actor::new(self, Arc::clone(&shared), publish);
         tokio::spawn(actor.run(receiver, signals));
-        Control { shared, commands }
+        let (apps, app_commands) = mpsc::channel(COMMANDS_WAITING);
+        let events = shared.events.subscribe();
+        let task = AppTask::new(Arc::clone(&shared), commands.downgrade());
+        tokio::spawn(task.run(app_commands, events));
+        Control { shared, commands, apps }
     }
 }
 
@@ -121,8 +134,9 @@ impl Prepared {
 /// one is dropped.
 #[derive(Clone)]
 pub struct Control {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
+    pub(crate) apps: mpsc::Sender<AppCommand>,
 }
 
 impl Control {
@@ -278,7 +292,7 @@ pub(crate) struct Shared {
     events: broadcast::Sender<Event>,
 }
 
-/// What handles see. Written by the actor alone.
+/// What handles see. Written by the actor, except where a field says otherwise.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) snapshot: Arc<Snapshot>,
@@ -287,6 +301,8 @@ pub(crate) struct View {
     pub(crate) overlay: Arc<Overlay>,
     pub(crate) probes: BTreeMap<EndpointId, ProbeReport>,
     pub(crate) ejections: HashMap<EndpointId, SystemTime>,
+    /// Written by the task of the apps, which owns what it shows.
+    pub(crate) apps: Arc<Vec<AppView>>,
 }
 
 impl Shared {

@@ -9,6 +9,7 @@ use roundel_config::model::EndpointSource;
 use roundel_core::endpoint::Health;
 use roundel_core::name::Name;
 
+use crate::apps::{InstanceState, RolloutState};
 use crate::compose::PassedOver;
 use crate::report::{Changed, ReloadReport};
 
@@ -103,6 +104,48 @@ pub enum Change {
         /// What, and what would help.
         reason: String,
     },
+    /// An instance of an app is at another point of its life.
+    Instance {
+        /// Its app.
+        app: Name,
+        /// The app's pool, whose endpoint the instance is.
+        pool: Name,
+        /// Its name.
+        instance: Name,
+        /// Where it was.
+        from: InstanceState,
+        /// Where it is.
+        to: InstanceState,
+        /// What led there; may be empty.
+        reason: String,
+    },
+    /// An app should have another number of instances.
+    Scaled {
+        /// The app.
+        app: Name,
+        /// The number before.
+        from: u32,
+        /// The number from now on.
+        to: u32,
+        /// Why.
+        reason: String,
+    },
+    /// The replacement of all instances of an app begins or ends.
+    Rollout {
+        /// The app.
+        app: Name,
+        /// How it stands.
+        state: RolloutState,
+        /// Why.
+        reason: String,
+    },
+    /// Another program has a port that an app's instances might listen on.
+    PortTaken {
+        /// The app.
+        app: Name,
+        /// The port.
+        port: u16,
+    },
     /// A new configuration is in force.
     Reloaded(ReloadReport),
     /// A new configuration was refused; the old one stays in force.
@@ -137,6 +180,10 @@ impl Change {
             Self::ProviderLost { .. } => "provider_lost",
             Self::ProviderBack { .. } => "provider_back",
             Self::Misfit { .. } => "misfit",
+            Self::Instance { .. } => "instance",
+            Self::Scaled { .. } => "scaled",
+            Self::Rollout { .. } => "rollout",
+            Self::PortTaken { .. } => "port_taken",
             Self::Reloaded(_) => "reloaded",
             Self::ReloadFailed { .. } => "reload_failed",
         }
@@ -150,13 +197,20 @@ impl Change {
             | Self::ResolutionFailed { .. }
             | Self::PassedOver(_)
             | Self::ProviderLost { .. }
-            | Self::Misfit { .. } => Severity::Warn,
-            Self::ReloadFailed { .. } => Severity::Error,
+            | Self::Misfit { .. }
+            | Self::Instance { to: InstanceState::BackOff, .. }
+            | Self::PortTaken { .. } => Severity::Warn,
+            Self::ReloadFailed { .. }
+            | Self::Instance { to: InstanceState::Failed, .. }
+            | Self::Rollout { state: RolloutState::Stopped, .. } => Severity::Error,
             Self::Health { .. }
             | Self::EjectionEnded { .. }
             | Self::Resolved { .. }
             | Self::Endpoints { .. }
             | Self::ProviderBack { .. }
+            | Self::Instance { .. }
+            | Self::Scaled { .. }
+            | Self::Rollout { .. }
             | Self::Reloaded(_) => Severity::Info,
         }
     }
@@ -170,12 +224,27 @@ impl Change {
             | Self::Resolved { pool, endpoint, .. }
             | Self::ResolutionFailed { pool, endpoint, .. } => Some((pool, endpoint)),
             Self::PassedOver(passed) => Some((&passed.pool, &passed.endpoint)),
+            Self::Instance { pool, instance, .. } => Some((pool, instance)),
             Self::Endpoints { .. }
             | Self::ProviderLost { .. }
             | Self::ProviderBack { .. }
             | Self::Misfit { .. }
+            | Self::Scaled { .. }
+            | Self::Rollout { .. }
+            | Self::PortTaken { .. }
             | Self::Reloaded(_)
             | Self::ReloadFailed { .. } => None,
+        }
+    }
+
+    /// The app that it is about, and the instance, if it is about one.
+    pub fn app(&self) -> Option<(&Name, Option<&Name>)> {
+        match self {
+            Self::Instance { app, instance, .. } => Some((app, Some(instance))),
+            Self::Scaled { app, .. } | Self::Rollout { app, .. } | Self::PortTaken { app, .. } => {
+                Some((app, None))
+            }
+            _ => None,
         }
     }
 
@@ -206,6 +275,10 @@ impl Change {
             }
             Self::Endpoints { source, changed } => {
                 let changes = changed.of_kind("endpoint").join("; ");
+                // Instances tell the same, and why.
+                if *source == EndpointSource::App {
+                    return tracing::debug!(source = source.code(), changes, "endpoints changed");
+                }
                 tracing::info!(source = source.code(), changes, "endpoints changed");
             }
             Self::PassedOver(passed) => tracing::warn!("{passed}"),
@@ -217,6 +290,44 @@ impl Change {
                 tracing::info!(source = source.code(), "provider answers");
             }
             Self::Misfit { source, reason } => tracing::warn!(source = source.code(), "{reason}"),
+            Self::Instance { app, instance, to, reason, .. } => {
+                let (app, instance, state) = (app.as_str(), instance.as_str(), to.code());
+                match to {
+                    InstanceState::Failed => {
+                        tracing::error!(app, instance, state, reason, "instance given up");
+                    }
+                    InstanceState::BackOff => {
+                        tracing::warn!(
+                            app,
+                            instance,
+                            state,
+                            reason,
+                            "instance waits for its next start"
+                        );
+                    }
+                    InstanceState::Ready => {
+                        tracing::info!(app, instance, state, reason, "instance ready");
+                    }
+                    InstanceState::Stopped => {
+                        tracing::info!(app, instance, state, reason, "instance stopped");
+                    }
+                    _ => tracing::debug!(app, instance, state, reason, "instance changed"),
+                }
+            }
+            Self::Scaled { app, from, to, reason } => {
+                tracing::info!(app = app.as_str(), from, to, reason, "app scaled");
+            }
+            Self::Rollout { app, state, reason } => {
+                let (app, code) = (app.as_str(), state.code());
+                if *state == RolloutState::Stopped {
+                    tracing::error!(app, state = code, reason, "rollout");
+                } else {
+                    tracing::info!(app, state = code, reason, "rollout");
+                }
+            }
+            Self::PortTaken { app, port } => {
+                tracing::warn!(app = app.as_str(), port, "port passed over: it is in use");
+            }
             Self::Reloaded(report) => tracing::info!(changes = %report, "configuration reloaded"),
             Self::ReloadFailed { reason } => {
                 tracing::error!(reason, "reload rejected: the old configuration stays in force");
@@ -258,6 +369,21 @@ impl fmt::Display for Change {
             }
             Self::ProviderBack { source } => write!(f, "{source}: answers"),
             Self::Misfit { source, reason } => write!(f, "{source}: {reason}"),
+            Self::Instance { app, instance, to, reason, .. } if reason.is_empty() => {
+                write!(f, "app \"{app}\": instance {instance}: {to}")
+            }
+            Self::Instance { app, instance, to, reason, .. } => {
+                write!(f, "app \"{app}\": instance {instance}: {to}: {reason}")
+            }
+            Self::Scaled { app, from, to, reason } => {
+                write!(f, "app \"{app}\": scaled from {from} to {to}: {reason}")
+            }
+            Self::Rollout { app, state, reason } => {
+                write!(f, "app \"{app}\": rollout {}: {reason}", state.code())
+            }
+            Self::PortTaken { app, port } => {
+                write!(f, "app \"{app}\": port {port} is passed over: it is in use")
+            }
             Self::Reloaded(report) => write!(f, "configuration reloaded: {report}"),
             Self::ReloadFailed { reason } => write!(f, "configuration refused: {reason}"),
         }

@@ -17,6 +17,7 @@
 //! but the snapshot it makes and the signals it takes.
 
 mod actor;
+mod apps;
 mod bind;
 mod compose;
 mod control;
@@ -28,6 +29,10 @@ mod report;
 mod resolve;
 mod watch;
 
+pub use apps::{
+    AppError, AppView, ExitView, InstanceState, InstanceView, Operation, RolloutState, RolloutView,
+    UserError,
+};
 pub use bind::BindError;
 pub use compose::{EndpointOverlay, Obstacle, Overlay, PassedOver, PoolOverlay, Provided};
 pub use control::{
@@ -36,4 +41,5 @@ pub use control::{
 pub use docker::provide_containers;
 pub use event::{Change, Event, Severity};
 pub use report::{Changed, ReloadReport};
+pub use roundel_supervisor::OutputTail;
 pub use watch::{FileWatch, WatchError, watch};

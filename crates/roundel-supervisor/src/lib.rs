@@ -1,4 +1,4 @@
-//! OS processes: spawn, signal, reap.
+//! OS processes: spawn, signal, reap, measure.
 //!
 //! Three promises, each kept by one mechanism:
 //!
@@ -13,9 +13,13 @@
 //!
 //! Knows nothing of ports, health, restarts or configuration: policy is the control plane's.
 
-mod death;
+mod child;
+mod identity;
 mod output;
 mod process;
+mod usage;
 
+pub use identity::{Identity, IdentityError};
 pub use output::OutputTail;
-pub use process::{Output, Process, ProcessSpec, SpawnError};
+pub use process::{Limits, Output, Process, ProcessSpec, SpawnError};
+pub use usage::{Usage, usage_of};

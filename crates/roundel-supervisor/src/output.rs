@@ -31,6 +31,15 @@ impl OutputTail {
         self.tail(|tail| tail.lines_written)
     }
 
+    /// Adds a line of ours between those of the process.
+    pub fn note(&self, line: &str) {
+        self.tail(|tail| {
+            tail.finish();
+            tail.push(line.as_bytes());
+            tail.finish();
+        });
+    }
+
     /// Reads until the last writer has closed. Runs on a thread of its own.
     pub(crate) fn fill_from(&self, mut pipe: impl Read) {
         let mut chunk = [0; 8192];

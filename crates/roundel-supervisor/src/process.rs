@@ -22,14 +22,15 @@ use rustix::process::{
 };
 use tokio::sync::watch;
 
-use crate::death;
+use crate::child;
+use crate::identity::Identity;
 use crate::output::OutputTail;
 
 /// Both kinds of thread only make system calls and fill one 8 KiB buffer.
 const THREAD_STACK_BYTES: usize = 128 * 1024;
 
 /// What to run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ProcessSpec {
     /// The program: a path, or a name looked up in `PATH`.
     pub program: OsString,
@@ -37,21 +38,37 @@ pub struct ProcessSpec {
     pub arguments: Vec<OsString>,
     /// Added to the inherited environment.
     pub environment: Vec<(OsString, OsString)>,
+    /// Taken from the inherited environment.
+    pub environment_without: Vec<OsString>,
     /// Where it runs; `None` for here.
     pub working_directory: Option<PathBuf>,
+    /// Who it runs as; `None` for whoever this process does.
+    pub identity: Option<Identity>,
+    /// What it may use.
+    pub limits: Limits,
     /// Where its output goes.
     pub output: Output,
 }
 
+/// What a process may use, and each that it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// File descriptors open at once (`RLIMIT_NOFILE`); `None` for what this process may.
+    pub open_files: Option<u64>,
+    /// Private writable memory (`RLIMIT_DATA`); `None` for what this process may.
+    pub memory_bytes: Option<u64>,
+}
+
 /// Where a process's stdout and stderr go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub enum Output {
     /// To ours.
     Inherit,
     /// Nowhere.
+    #[default]
     Discard,
-    /// Into [`Process::output`].
-    Capture,
+    /// Into this tail, after what is in it already.
+    Capture(OutputTail),
 }
 
 /// Why a process did not start.
@@ -71,7 +88,6 @@ pub struct Process {
     /// The group while it may be signalled; `None` once the leader was reaped.
     group: Arc<Mutex<Option<Pid>>>,
     exit: watch::Receiver<Option<ExitStatus>>,
-    output: OutputTail,
 }
 
 impl Process {
@@ -84,13 +100,12 @@ impl Process {
     fn start(spec: ProcessSpec) -> io::Result<Self> {
         let group = Arc::new(Mutex::new(None));
         let (exit_sender, exit) = watch::channel(None);
-        let output = OutputTail::default();
         let (started_sender, started) = mpsc::sync_channel(1);
         thread::Builder::new().name("process".to_owned()).stack_size(THREAD_STACK_BYTES).spawn(
             {
-                let (group, output) = (Arc::clone(&group), output.clone());
+                let group = Arc::clone(&group);
                 move || {
-                    let child = spawn_child(spec, &output).and_then(|child| {
+                    let child = spawn_child(spec).and_then(|child| {
                         let pid = Pid::from_raw(child.id().cast_signed());
                         pid.map(|pid| (child, pid)).ok_or_else(|| io::ErrorKind::NotFound.into())
                     });
@@ -110,18 +125,12 @@ impl Process {
             },
         )?;
         let pid = started.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))??;
-        Ok(Self { pid, group, exit, output })
+        Ok(Self { pid, group, exit })
     }
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.pid.as_raw_nonzero().get().cast_unsigned()
-    }
-
-    /// The last lines it wrote; none unless [`Output::Capture`] was asked for. A last line may
-    /// arrive shortly after the exit.
-    pub fn output(&self) -> &OutputTail {
-        &self.output
     }
 
     /// How it ended; `None` while it runs.
@@ -131,21 +140,34 @@ impl Process {
 
     /// Waits for its end. May be called by several tasks, and again. Safe to cancel.
     pub async fn wait(&self) -> ExitStatus {
+        self.ended().await
+    }
+
+    /// The same for somebody who has no hold on the process and does not keep it alive.
+    pub fn ended(&self) -> impl Future<Output = ExitStatus> + Send + use<> {
         let mut exit = self.exit.clone();
-        let status = exit.wait_for(Option::is_some).await.ok().and_then(|status| *status);
-        // The sender is dropped without a status only if the waiting thread panicked.
-        status.unwrap_or_default()
+        async move {
+            let status = exit.wait_for(Option::is_some).await.ok().and_then(|status| *status);
+            // The sender is dropped without a status only if the waiting thread panicked.
+            status.unwrap_or_default()
+        }
     }
 
     /// Asks the group to end (SIGTERM), kills it (SIGKILL) if the leader is still there after
     /// `grace`, and waits for the end. What the leader leaves running is killed with it.
     pub async fn terminate(&self, grace: Duration) -> ExitStatus {
-        self.signal(Signal::TERM);
+        self.ask_to_end();
         if let Ok(status) = tokio::time::timeout(grace, self.wait()).await {
             return status;
         }
         self.kill();
         self.wait().await
+    }
+
+    /// Asks the group to end (SIGTERM), and wakes what was stopped (SIGCONT) so that it can.
+    pub fn ask_to_end(&self) {
+        self.signal(Signal::TERM);
+        self.signal(Signal::CONT);
     }
 
     /// Kills the group at once.
@@ -168,23 +190,25 @@ impl Drop for Process {
     }
 }
 
-fn spawn_child(spec: ProcessSpec, output: &OutputTail) -> io::Result<Child> {
+fn spawn_child(spec: ProcessSpec) -> io::Result<Child> {
     let mut command = Command::new(spec.program);
     command.args(spec.arguments).envs(spec.environment).stdin(Stdio::null()).process_group(0);
+    for name in spec.environment_without {
+        command.env_remove(name);
+    }
     if let Some(directory) = spec.working_directory {
         command.current_dir(directory);
     }
-    death::die_with_parent(&mut command);
+    child::prepare(&mut command, spec.limits, spec.identity);
     match spec.output {
         Output::Inherit => {}
         Output::Discard => {
             command.stdout(Stdio::null()).stderr(Stdio::null());
         }
-        Output::Capture => {
+        Output::Capture(output) => {
             // One pipe for both, so that lines keep the order in which they were written.
             let (reader, writer) = io::pipe()?;
             command.stdout(writer.try_clone()?).stderr(writer);
-            let output = output.clone();
             thread::Builder::new()
                 .name("output".to_owned())
                 .stack_size(THREAD_STACK_BYTES)
@@ -226,15 +250,38 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(20);
 
-    fn sh(script: &str) -> Process {
-        Process::spawn(ProcessSpec {
+    /// A process and what it writes.
+    struct Shell {
+        process: Process,
+        output: OutputTail,
+    }
+
+    fn shell(script: &str) -> ProcessSpec {
+        ProcessSpec {
             program: "/bin/sh".into(),
             arguments: vec!["-c".into(), script.into()],
             environment: vec![("GREETING".into(), "hello".into())],
             working_directory: Some("/".into()),
-            output: Output::Capture,
-        })
-        .unwrap()
+            ..ProcessSpec::default()
+        }
+    }
+
+    fn start(spec: ProcessSpec) -> Shell {
+        let output = OutputTail::default();
+        let spec = ProcessSpec { output: Output::Capture(output.clone()), ..spec };
+        Shell { process: Process::spawn(spec).unwrap(), output }
+    }
+
+    fn sh(script: &str) -> Shell {
+        start(shell(script))
+    }
+
+    impl std::ops::Deref for Shell {
+        type Target = Process;
+
+        fn deref(&self) -> &Process {
+            &self.process
+        }
     }
 
     /// Waits, within the deadline, until `condition` gives a value.
@@ -250,8 +297,8 @@ mod tests {
         timeout(DEADLINE, poll).await.expect("condition within the deadline")
     }
 
-    async fn line(process: &Process, n: usize) -> String {
-        eventually(|| process.output().lines().get(n).cloned()).await
+    async fn line(shell: &Shell, n: usize) -> String {
+        eventually(|| shell.output.lines().get(n).cloned()).await
     }
 
     /// Whether the process is gone; a zombie that its new parent has not yet reaped counts as gone.
@@ -266,23 +313,58 @@ mod tests {
         assert_eq!(timeout(DEADLINE, process.wait()).await.unwrap().code(), Some(7));
         assert_eq!(process.exit_status().unwrap().code(), Some(7));
         line(&process, 2).await;
-        assert_eq!(process.output().lines(), ["hello", "/", "unfinished"]);
+        assert_eq!(process.output.lines(), ["hello", "/", "unfinished"]);
     }
 
     #[tokio::test]
     async fn a_program_that_does_not_exist_is_an_error_that_names_it() {
         let error = Process::spawn(ProcessSpec {
             program: "/nonexistent/program".into(),
-            arguments: vec![],
-            environment: vec![],
-            working_directory: None,
-            output: Output::Discard,
+            ..ProcessSpec::default()
         })
         .unwrap_err();
         assert!(
             error.to_string().starts_with("cannot start \"/nonexistent/program\": "),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn limits_hold_for_the_process() {
+        let limits = Limits { open_files: Some(64), memory_bytes: Some(1 << 30) };
+        let shell = start(ProcessSpec { limits, ..shell("ulimit -n; ulimit -Hd") });
+        assert_eq!(line(&shell, 0).await, "64");
+        assert_eq!(line(&shell, 1).await, (1 << 20).to_string(), "in KiB");
+    }
+
+    #[tokio::test]
+    async fn another_user_is_become_with_groups_and_still_dies_with_its_parent() {
+        if !rustix::process::geteuid().is_root() {
+            // Only root can become somebody else, and says so.
+            let error = Identity::of("0:0").unwrap_err();
+            assert!(error.to_string().contains("only root"), "{error}");
+            return;
+        }
+        let identity = Identity::of("65534:65533").unwrap();
+        let spec = ProcessSpec { identity: identity.clone(), ..shell("id -u; id -g; id -G") };
+        let shell = start(spec);
+        let ids = [line(&shell, 0).await, line(&shell, 1).await, line(&shell, 2).await];
+        assert_eq!(ids, ["65534", "65533", "65533"]);
+        let mut command = Command::new("/bin/sleep");
+        command.arg("1000");
+        child::prepare(&mut command, Limits::default(), identity);
+        let mut child = thread::spawn(move || command.spawn().unwrap()).join().unwrap();
+        let status = eventually(|| child.try_wait().unwrap()).await;
+        assert_eq!(status.signal(), Some(9));
+    }
+
+    #[tokio::test]
+    async fn a_stopped_process_can_end_when_asked_to() {
+        let process = sh("trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done");
+        line(&process, 0).await;
+        process.signal(Signal::STOP);
+        let status = timeout(DEADLINE, process.terminate(DEADLINE)).await.unwrap();
+        assert_eq!(status.code(), Some(3));
     }
 
     #[tokio::test]
@@ -326,8 +408,8 @@ mod tests {
     async fn a_flood_of_output_neither_blocks_the_process_nor_grows_the_tail() {
         let process = sh("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done");
         assert!(timeout(DEADLINE, process.wait()).await.unwrap().success());
-        eventually(|| (process.output().lines_written() == 20_000).then_some(())).await;
-        let lines = process.output().lines();
+        eventually(|| (process.output.lines_written() == 20_000).then_some(())).await;
+        let lines = process.output.lines();
         assert!(lines.len() <= 500);
         assert_eq!(lines.last().unwrap(), "line 19999");
     }
@@ -349,7 +431,7 @@ mod tests {
         // outside is that the child dies with the thread that spawned it.
         let mut command = Command::new("/bin/sleep");
         command.arg("1000");
-        death::die_with_parent(&mut command);
+        child::prepare(&mut command, Limits::default(), None);
         let mut child = thread::spawn(move || command.spawn().unwrap()).join().unwrap();
         let status = eventually(|| child.try_wait().unwrap()).await;
         assert_eq!(status.signal(), Some(9));

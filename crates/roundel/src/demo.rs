@@ -1,32 +1,37 @@
 //! `roundel demo`: a balancer with servers of its own, to see it work.
 //!
-//! The demo is the product, not a model of it: the servers are child processes, the configuration is
-//! a file's text and goes the way of every file's.
+//! The demo is the product, not a model of it: the servers are instances of an app, the
+//! configuration is a file's text and goes the way of every file's.
 
 mod guide;
-mod ports;
 pub(crate) mod server;
-mod servers;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use roundel_config::Loaded;
-use tokio::runtime::Builder;
+use roundel_control::{AppView, Control, InstanceState};
+use tokio::time::{Instant, sleep};
 
 use crate::cli::DemoArguments;
 use crate::service::Service;
 use crate::{check, logging, print};
-use servers::{DemoServer, DemoServers};
+
+/// How long the servers together may take to start; one that does not come up is not waited for.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// Pause between two looks at servers that start.
+const START_PAUSE: Duration = Duration::from_millis(10);
+
+/// Ports beyond those of the servers, for when some are in use.
+const SPARE_PORTS: u16 = 20;
 
 /// Runs until a signal ends it.
 pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
-    let servers: Vec<_> = ports::choose(arguments.first_port, arguments.servers)?
-        .into_iter()
-        .zip(1..)
-        .map(|(port, number)| DemoServer { name: format!("Server {number}"), port })
-        .collect();
-    let text = configuration(arguments, &servers);
+    let program = std::env::current_exe().context("cannot find the program's own file")?;
+    let text = configuration(arguments, &program.to_string_lossy());
     let Loaded { config, .. } = match roundel_config::load(&text, "demo.toml", &|_| None) {
         Ok(loaded) => loaded,
         Err(diagnostics) => {
@@ -35,27 +40,37 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         }
     };
     logging::start(config.log);
-    let servers = DemoServers::start(servers)?;
-    let service = match Service::start(config, None) {
-        Ok(service) => service,
-        Err(error) => {
-            Builder::new_current_thread().enable_time().build()?.block_on(servers.end());
-            return Err(error);
+    let service = Service::start(config, None)?;
+    let apps = service.runtime().block_on(started(service.control()));
+    print::err(&guide::text(&apps, service.listener(), service.admin()));
+    Ok(service.run())
+}
+
+/// The servers, once all of them take traffic, so that the first request finds them.
+async fn started(control: &Control) -> Vec<AppView> {
+    let deadline = Instant::now() + START_LIMIT;
+    loop {
+        let apps = control.apps();
+        let mut instances = apps.iter().flat_map(|app| &app.instances);
+        let is_ready = !apps.is_empty() && instances.all(|i| i.state == InstanceState::Ready);
+        if is_ready || Instant::now() >= deadline {
+            return apps.to_vec();
         }
-    };
-    print::err(&guide::text(&servers.running(), service.listener(), service.admin()));
-    let supervised = servers.supervise(service.runtime());
-    Ok(service.run_with(supervised.end()))
+        sleep(START_PAUSE).await;
+    }
 }
 
 /// The demo's configuration file.
-fn configuration(arguments: &DemoArguments, servers: &[DemoServer]) -> String {
-    let DemoArguments { listen, admin, .. } = arguments;
-    let mut endpoints = String::new();
-    for DemoServer { name, port } in servers {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(endpoints, "  {{ address = \"127.0.0.1:{port}\", name = \"{name}\" }},");
-    }
+fn configuration(arguments: &DemoArguments, program: &str) -> String {
+    let DemoArguments { listen, admin, servers, first_port } = arguments;
+    // Braces are placeholders, dollars are the environment, and TOML has its own idea of a string.
+    let program = program.replace('$', "$$").replace('{', "{{").replace('}', "}}");
+    let program = toml_string(&program);
+    let last_port = first_port.saturating_add(*servers - 1).saturating_add(SPARE_PORTS);
+    let ports = match first_port {
+        0 => "any".to_owned(),
+        first_port => format!("{first_port}-{last_port}"),
+    };
     format!(
         r#"[admin]
 address = "{admin}"
@@ -72,10 +87,21 @@ action = "stats"
 path_prefix = "/"
 pool = "demo"
 
+[app.demo]
+command = [{program}, "demo-server", "{{name}}", "{{port}}"]
+ports = "{ports}"
+instances = {servers}
+name = "Server {{index}}"
+stop_grace = "1s"
+
+# Long enough to watch the failover, and no end of patience with those who try it again and again.
+[app.demo.restart]
+base_pause = "5s"
+max_pause = "5s"
+max_quick_exits = 1000000
+
 [pool.demo]
 balance = "round_robin"
-endpoints = [
-{endpoints}]
 
 [pool.demo.health_check]
 path = "/health"
@@ -88,24 +114,61 @@ format = "text"
     )
 }
 
+/// The text as a string of a TOML file.
+fn toml_string(text: &str) -> String {
+    let mut written = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => written.extend(['\\', c]),
+            // Writing to a `String` cannot fail.
+            c if c.is_control() => drop(write!(written, "\\u{:04X}", u32::from(c))),
+            c => written.push(c),
+        }
+    }
+    written.push('"');
+    written
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_demo_configuration_is_correct_and_without_warnings() {
+    fn load(first_port: u16, program: &str) -> roundel_config::Config {
         let arguments = DemoArguments {
             servers: 2,
             listen: "127.0.0.1:0".parse().unwrap(),
             admin: "127.0.0.1:8090".parse().unwrap(),
-            first_port: 5001,
+            first_port,
         };
-        let server = |number: u16| DemoServer { name: format!("Server {number}"), port: number };
-        let text = configuration(&arguments, &[server(1), server(2)]);
+        let text = configuration(&arguments, program);
         let loaded = roundel_config::load(&text, "demo.toml", &|_| None)
             .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render(false)));
         assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(false));
-        assert_eq!(loaded.config.pools[0].endpoints[1].name.as_str(), "Server 2");
-        assert!(loaded.config.access_log.is_some());
+        loaded.config
+    }
+
+    #[test]
+    fn the_demo_configuration_is_correct_and_without_warnings() {
+        for first_port in [5001, 0, 65_534] {
+            let config = load(first_port, "/usr/bin/roundel");
+            let app = &config.apps[0];
+            assert_eq!(app.instance_name(2).as_str(), "Server 2");
+            assert_eq!((app.instances.initial, app.pool.as_str()), (2, "demo"));
+            assert!(config.access_log.is_some());
+        }
+    }
+
+    #[test]
+    fn the_program_may_be_anywhere() {
+        let program = "/home/a \"b\"\\c/{x}/${HOME}\n/roundel";
+        let config = load(5001, program);
+        let facts = roundel_config::Facts {
+            app: "demo",
+            name: "Server 1",
+            index: 1,
+            port: Some(5001),
+            socket: None,
+        };
+        assert_eq!(config.apps[0].spec.command[0].render(&facts), program);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Start: bind everything, then run everything, then say so. Whatever can fail fails before the first
 //! request is accepted. Stop: accept nothing new, let workers finish within the grace time, then end
-//! the control plane and the log. A second signal ends the process at once.
+//! apps, the control plane and the log. A second signal ends the process at once.
 //!
 //! Two runtimes never mix: workers are threads of the data plane; control plane and admin surface
 //! share one small tokio runtime here, so a slow operator never stalls traffic.
@@ -40,6 +40,9 @@ const BLOCKING_THREADS_MAX: usize = 8;
 
 /// How long the access log may take to write its last lines.
 const LAST_LINES: Duration = Duration::from_secs(2);
+
+/// How long instances may take to end after SIGKILL.
+const LAST_KILLS: Duration = Duration::from_secs(2);
 
 /// How much longer than the grace time the workers may take to cut what is left.
 const CUTTING: Duration = Duration::from_secs(5);
@@ -117,15 +120,10 @@ impl Service {
     }
 
     /// Runs until a signal ends it, or until a part of it fails.
-    pub(crate) fn run(self) -> ExitCode {
-        self.run_with(std::future::ready(()))
-    }
-
-    /// The same; `last` is done when traffic has ended, before the runtime does.
-    pub(crate) fn run_with(mut self, last: impl Future<Output = ()>) -> ExitCode {
+    pub(crate) fn run(mut self) -> ExitCode {
         let runtime = self.runtime.handle().clone();
         let stop = runtime.block_on(self.attend());
-        self.stop(stop, last)
+        self.stop(stop)
     }
 
     /// Does what signals ask for, until one asks for the end. `None` when a part has failed: what is
@@ -162,7 +160,7 @@ impl Service {
         }
     }
 
-    fn stop(self, reason: Option<Stop>, last: impl Future<Output = ()>) -> ExitCode {
+    fn stop(self, reason: Option<Stop>) -> ExitCode {
         let Self { runtime, proxy, control, access_log, status, mut signals, grace, .. } = self;
         status.send_modify(|status| status.phase = Phase::Draining);
         notify::stopping();
@@ -178,11 +176,12 @@ impl Service {
                 code = wind_up(proxy, grace, &control, access_log) => code,
                 again = signals.next_stop() => {
                     tracing::warn!(signal = again.signal_name(), "stopped at once");
+                    // Bounded, since the kernel may take its time with a process's end.
+                    let _ = tokio::time::timeout(LAST_KILLS, control.kill_apps()).await;
                     again.exit_code()
                 }
             }
         });
-        runtime.block_on(last);
         // Threads that wait for a resolver must not hold up the end.
         runtime.shutdown_background();
         if reason.is_some() { code } else { ExitCode::FAILURE }
@@ -191,6 +190,11 @@ impl Service {
     /// The control plane's runtime, for what accompanies the balancer.
     pub(crate) fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// The control plane.
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
     }
 
     /// Where the admin surface is, if there is one.
@@ -308,7 +312,7 @@ fn watch_file(reloader: &Reloader) -> Option<FileWatch> {
         .ok()
 }
 
-/// Ends the parts in the reverse of the order in which data flows: workers, control plane, log.
+/// Ends the parts in the reverse of the order in which data flows: workers, apps, control plane, log.
 async fn wind_up(
     proxy: Proxy,
     grace: Duration,
@@ -316,6 +320,7 @@ async fn wind_up(
     access_log: Option<Arc<AccessLog>>,
 ) -> ExitCode {
     let code = report(apart(move || proxy.join(), grace + CUTTING).await);
+    control.stop_apps().await;
     control.shutdown().await;
     if let Some(log) = access_log {
         let has_written = apart(move || log.shutdown(LAST_LINES), LAST_LINES * 2).await;
