@@ -10,11 +10,14 @@ use axum::extract::{DefaultBodyLimit, FromRef};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::audit::AuditLog;
 use crate::hub::Hub;
 use crate::openapi;
 use crate::surface::Surface;
 
+mod audit;
 mod config;
+mod endpoints;
 mod events;
 mod state;
 
@@ -28,6 +31,7 @@ const CONFIG_BYTES_MAX: usize = 1024 * 1024;
 pub(crate) struct Shared {
     pub(crate) surface: Arc<Surface>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) audit: Arc<AuditLog>,
 }
 
 impl FromRef<Shared> for Arc<Surface> {
@@ -47,7 +51,11 @@ pub(crate) fn operations() -> OpenApiRouter<Shared> {
         .routes(routes!(state::pools))
         .routes(routes!(state::pool))
         .routes(routes!(events::events))
+        .routes(routes!(endpoints::update, endpoints::remove))
+        .routes(routes!(endpoints::add))
         .routes(routes!(config::config))
         .routes(routes!(config::reload))
+        .routes(routes!(config::overlay, config::clear_overlay))
+        .routes(routes!(audit::audit))
         .merge(long)
 }

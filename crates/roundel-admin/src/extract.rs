@@ -3,12 +3,18 @@
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
+use crate::guard::Peer;
 use crate::problem::{Kind, Problem};
+
+/// A JSON body.
+#[derive(Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
 
 /// A text body.
 #[derive(Debug)]
@@ -21,6 +27,31 @@ pub(crate) struct Names<T>(pub(crate) T);
 /// Parameters of the query.
 #[derive(Debug)]
 pub(crate) struct Parameters<T>(pub(crate) T);
+
+/// Who asks: its address, and the program it says it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(pub(crate) String);
+
+/// What a caller says of itself is cut here.
+const PROGRAM_CHARS_MAX: usize = 64;
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        want_type(request.headers(), &["application/json"])?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| refuse_body(&rejection))?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            let kind = match error.classify() {
+                Category::Data => Kind::Invalid,
+                Category::Io | Category::Syntax | Category::Eof => Kind::Malformed,
+            };
+            Problem::new(kind, format!("the body: {error}"))
+        })
+    }
+}
 
 impl<S: Send + Sync> FromRequest<S> for Text {
     type Rejection = Problem;
@@ -84,5 +115,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
                 Err(Problem::new(Kind::Malformed, format!("the query: {}", rejection.body_text())))
             }
         }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let address = parts.extensions.get::<Peer>().map(|peer| peer.0.to_string());
+        let address = address.unwrap_or_else(|| "unknown".to_owned());
+        let program = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        let program = program.and_then(|text| text.split_whitespace().next());
+        Ok(Self(match program {
+            Some(program) => {
+                let program: String = program.chars().take(PROGRAM_CHARS_MAX).collect();
+                format!("{address} ({program})")
+            }
+            None => address,
+        }))
     }
 }

@@ -19,6 +19,7 @@
 mod accept;
 mod api;
 mod assets;
+mod audit;
 pub mod contract;
 mod dashboard;
 mod diff;

@@ -43,7 +43,7 @@ impl<'a> Sight<'a> {
         Self {
             snapshot: control.snapshot(),
             config: control.config(),
-            overlay: control.overlay(),
+            overlay: surface.intent.overlay(),
             figures: Arc::clone(&surface.figures.borrow()),
             probes: control.probes().into_iter().map(|probe| (probe.id, probe)).collect(),
             ejections: control.ejections(),

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use roundel_control::IntentError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -127,6 +128,24 @@ impl Problem {
     /// The control plane has ended.
     pub(crate) fn stopping() -> Self {
         Self::new(Kind::Unavailable, "Roundel is stopping: nothing can be changed any more")
+    }
+}
+
+impl From<IntentError> for Problem {
+    fn from(error: IntentError) -> Self {
+        let kind = match error {
+            IntentError::NoPool(_) | IntentError::NoEndpoint { .. } => Kind::NotFound,
+            IntentError::Weight(_) | IntentError::Name { .. } | IntentError::Address(_) => {
+                Kind::Invalid
+            }
+            IntentError::Taken { .. }
+            | IntentError::Provided { .. }
+            | IntentError::Leaving(_)
+            | IntentError::Full => Kind::Conflict,
+            IntentError::NotSaved { .. } => Kind::Unavailable,
+            IntentError::Stopped(_) => return Self::stopping(),
+        };
+        Self::new(kind, error.to_string())
     }
 }
 

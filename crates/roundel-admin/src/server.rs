@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::api::Shared;
+use crate::audit::AuditLog;
 use crate::guard::{Guard, Peer};
 use crate::hub::Hub;
 use crate::journal;
@@ -98,7 +99,9 @@ impl Admin {
     /// When the runtime refuses the socket.
     pub async fn serve(self, surface: Surface) -> io::Result<Infallible> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
-        let shared = Shared { surface: Arc::new(surface), hub: Arc::new(Hub::new()) };
+        let hub = Arc::new(Hub::new());
+        let audit = Arc::new(AuditLog::new(Arc::clone(&hub), surface.audit_log.clone()));
+        let shared = Shared { surface: Arc::new(surface), hub, audit };
         tokio::spawn(keep_told(shared.clone()));
         let router = router(shared, self.guard);
         let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));

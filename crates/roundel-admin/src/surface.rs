@@ -1,10 +1,11 @@
 //! What the surface shows, and where it learns it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use roundel_control::Control;
+use roundel_control::{Control, Intent};
 use roundel_telemetry::Registry;
 use roundel_telemetry::traffic::Figures;
 use tokio::sync::watch;
@@ -24,6 +25,10 @@ pub struct Surface {
     pub process: watch::Receiver<ProcessStatus>,
     /// The program's version.
     pub version: &'static str,
+    /// What operators decide while it runs.
+    pub intent: Intent,
+    /// Where each of their actions is written down; `None` for in memory alone.
+    pub audit_log: Option<PathBuf>,
     /// The operator's configuration file; `None` when there is none.
     pub config_file: Option<ConfigFile>,
 }

@@ -115,7 +115,12 @@ fn resolve_admin(keys: &AdminKeys, reading: &mut Reading<'_>) -> AdminConfig {
         let help = "add a `token_file`, or use a loopback address such as \"127.0.0.1:8090\"";
         reading.report(diagnostic.label("needs a token").help(help));
     }
-    AdminConfig { address: keys.address.value, token_file: keys.token_file.clone() }
+    AdminConfig {
+        address: keys.address.value,
+        token_file: keys.token_file.clone(),
+        state_file: keys.state_file.clone(),
+        audit_log: keys.audit_log.clone(),
+    }
 }
 
 fn resolve_listeners(

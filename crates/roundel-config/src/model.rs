@@ -61,6 +61,10 @@ pub struct AdminConfig {
     /// File whose first line is the token that clients present; always set when `address` is not
     /// a loopback address. Not opened here.
     pub token_file: Option<PathBuf>,
+    /// File that keeps operators' changes; `None` for the usual place.
+    pub state_file: Option<PathBuf>,
+    /// File that operators' actions are appended to; `None` for in memory alone.
+    pub audit_log: Option<PathBuf>,
 }
 
 /// An address that accepts connections.

@@ -47,7 +47,7 @@ pub fn quick(
     let policy = Arc::new(pool::default_policy(endpoints.len()));
     Ok(Config {
         workers: None,
-        admin: AdminConfig { address: admin, token_file: None },
+        admin: AdminConfig { address: admin, token_file: None, state_file: None, audit_log: None },
         listeners,
         routes: vec![sole_pool_route()],
         pools: vec![PoolConfig { name: own_name("default"), policy, endpoints }],

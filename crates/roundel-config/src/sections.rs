@@ -68,6 +68,16 @@ section! {
         /// File whose first line is the token that clients present.
         token_file: Option<PathBuf>
             = optional(file(), "no token is asked for", "\"/etc/roundel/token\"") => None,
+        /// Keeps what operators change while Roundel runs, so that it survives a restart.
+        state_file: Option<PathBuf>
+            = optional(
+                file(),
+                "overlay.toml in systemd's state directory, or else beside this file",
+                "\"/var/lib/roundel/overlay.toml\"",
+            ) => None,
+        /// File that a line of JSON is appended to for each action of an operator.
+        audit_log: Option<PathBuf>
+            = optional(file(), "kept in memory alone", "\"/var/log/roundel/audit.log\"") => None,
     }
 }
 

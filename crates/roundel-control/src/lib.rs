@@ -10,6 +10,7 @@
 //! | `compose` | derives the configuration from the file, providers and the operator | who changes them |
 //! | `model` | decides: state and time in, snapshot and work to do out | clocks, sockets, tasks |
 //! | `actor` | is the one task that owns the model, runs its timers and the work it asks for | decisions |
+//! | `intent` | is where operators' decisions come in and are kept | probes, sockets |
 //! | `probe`, `resolve`, `bind`, `watch` | touch the world, once per call | the model |
 //!
 //! One task owns all state, so there is no lock to hold in the wrong order and no state that two
@@ -23,6 +24,7 @@ mod compose;
 mod control;
 mod docker;
 mod event;
+mod intent;
 mod model;
 mod probe;
 mod report;
@@ -40,6 +42,9 @@ pub use control::{
 };
 pub use docker::provide_containers;
 pub use event::{Change, Event, Severity};
+pub use intent::{
+    EndpointChange, Intent, IntentError, NewEndpoint, Opened, OverlayError, Override, StateFile,
+};
 pub use report::{Changed, ReloadReport};
 pub use roundel_supervisor::OutputTail;
 pub use watch::{FileWatch, WatchError, watch};

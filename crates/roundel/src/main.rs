@@ -9,6 +9,7 @@
 mod check;
 mod cli;
 mod config_file;
+mod decisions;
 mod demo;
 mod descriptors;
 mod figures;

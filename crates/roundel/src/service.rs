@@ -18,7 +18,7 @@ use anyhow::Context as _;
 use roundel_admin::{Admin, Phase, ProcessStatus, Surface, Token};
 use roundel_config::Config;
 use roundel_config::model::{AccessLogConfig, AccessLogFormat, AdminConfig, LogTarget};
-use roundel_control::{Control, ControlOptions, FileWatch, Overlay};
+use roundel_control::{Control, ControlOptions, FileWatch, Intent, Overlay};
 use roundel_proxy::{Drained, Proxy, ProxyOptions};
 use roundel_telemetry::{AccessLog, LogFormat, Registry, RequestLog, RequestLogOptions};
 use tokio::runtime::{Builder, Runtime};
@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::config_file::ConfigFile;
 use crate::reload::Reloader;
 use crate::signals::{Request, Signals, Stop};
-use crate::{descriptors, figures, notify, ready, workers};
+use crate::{decisions, descriptors, figures, notify, ready, workers};
 
 /// Signals from workers that wait for the control plane; more are lost, which only delays verdicts.
 const WORKER_SIGNALS_WAITING: usize = 1024;
@@ -80,7 +80,11 @@ impl Service {
         // From here on a SIGHUP waits for its turn, where before it would kill.
         let signals = Signals::take().context("cannot take over signals")?;
         let logs = Logs { access: access_log.clone(), requests: Some(request_log) };
-        let (proxy, control) = start_planes(config, workers, Arc::clone(&registry), logs)?;
+        let decisions =
+            decisions::open(&config.admin, file.as_ref().map(|file| file.path.as_path()))?;
+        let audit_log = config.admin.audit_log.clone();
+        let overlay = decisions.overlay.clone();
+        let (proxy, control) = start_planes(config, overlay, workers, Arc::clone(&registry), logs)?;
 
         runtime.spawn(roundel_control::provide_containers(control.clone()));
         let (status, _) = watch::channel(ProcessStatus::default());
@@ -92,6 +96,8 @@ impl Service {
                 registry,
                 process: status.subscribe(),
                 version: env!("CARGO_PKG_VERSION"),
+                intent: Intent::new(control.clone(), decisions.file, decisions.overlay),
+                audit_log,
                 config_file: reloader.clone().map(config_file),
             };
             runtime.spawn(serve(admin, surface));
@@ -217,12 +223,12 @@ struct Logs {
 /// Binds the listeners and starts both planes, joined by snapshots down and signals up.
 fn start_planes(
     config: Config,
+    overlay: Overlay,
     workers: usize,
     registry: Arc<Registry>,
     logs: Logs,
 ) -> anyhow::Result<(Proxy, Control)> {
-    let options =
-        ControlOptions { workers, registry: Arc::clone(&registry), overlay: Overlay::default() };
+    let options = ControlOptions { workers, registry: Arc::clone(&registry), overlay };
     let prepared = roundel_control::prepare(config, options)?;
     let (signals, from_workers) = mpsc::channel(WORKER_SIGNALS_WAITING);
     let Logs { access: access_log, requests: request_log } = logs;

@@ -4,11 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
 use roundel_config::{Diagnostics, Shown};
+use serde_json::{Value, json};
 
+use crate::api::Shared;
+use crate::audit::Done;
 use crate::contract::{CheckedConfig, ConfigFault, ConfigPicture, Reloaded, Severity};
 use crate::diff;
-use crate::extract::Text;
+use crate::extract::{Caller, Text};
 use crate::problem::{Kind, Problem, ProblemDetails};
 use crate::surface::Surface;
 
@@ -19,13 +25,16 @@ const CHECKED_NAME: &str = "configuration";
 #[utoipa::path(get, path = "/api/v1/config", tag = "config",
     responses((status = 200, description = "From each side.", body = ConfigPicture)))]
 pub(crate) async fn config(State(surface): State<Arc<Surface>>) -> Json<ConfigPicture> {
-    let running = roundel_config::describe(&surface.control.config());
-    let of_file = roundel_config::describe(&surface.control.file());
+    let control = &surface.control;
+    let running = roundel_config::describe(&control.config());
+    let of_file = roundel_config::describe(&control.file());
+    let overlay = surface.intent.overlay();
     let file = surface.config_file.as_ref();
     Json(ConfigPicture {
         file: file.map(|file| file.path.clone()),
         source: file.map(|file| (file.source)()),
-        overlay: None,
+        overlay: (!overlay.is_empty()).then(|| overlay.to_text()),
+        without_effect: overlay.without_effect(&control.config(), &control.file()),
         diff: diff::unified("file", &of_file, "running", &running),
         running,
     })
@@ -96,7 +105,24 @@ pub fn faults(diagnostics: &Diagnostics) -> Vec<ConfigFault> {
          content_type = "application/problem+json"),
         (status = 422, description = "It is refused; the one before stays in force.",
          body = ProblemDetails, content_type = "application/problem+json")))]
-pub(crate) async fn reload(State(surface): State<Arc<Surface>>) -> Result<Json<Reloaded>, Problem> {
+pub(crate) async fn reload(
+    State(shared): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Reloaded>, Problem> {
+    let before = json!({ "generation": shared.surface.control.snapshot().generation });
+    let outcome = reload_now(&shared.surface).await;
+    let done = outcome.as_ref().map(|reloaded| Done {
+        before,
+        after: json!({ "generation": reloaded.generation }),
+        detail: Some(reloaded.message.clone()),
+        undo: None,
+    });
+    let target = shared.surface.config_file.as_ref().map_or("", |file| file.path.as_str());
+    shared.audit.record(&caller, "config.reload", target, done).await;
+    outcome.map(Json)
+}
+
+async fn reload_now(surface: &Surface) -> Result<Reloaded, Problem> {
     let Some(file) = &surface.config_file else {
         let detail = "there is nothing to reload: Roundel was started without a configuration file";
         return Err(Problem::new(Kind::Conflict, detail));
@@ -104,13 +130,44 @@ pub(crate) async fn reload(State(surface): State<Arc<Surface>>) -> Result<Json<R
     match (file.reload)().await {
         Ok(message) => {
             let generation = surface.control.snapshot().generation;
-            Ok(Json(Reloaded { message, generation }))
+            Ok(Reloaded { message, generation })
         }
         Err(refused) => Err(Problem {
             errors: Some(refused.faults),
             ..Problem::new(Kind::Invalid, refused.reason)
         }),
     }
+}
+
+/// What operators changed while it ran
+///
+/// As TOML, on top of the configuration file.
+#[utoipa::path(get, path = "/api/v1/config/overlay", tag = "config",
+    responses((status = 200, description = "The overlay.", body = String,
+               content_type = "application/toml")))]
+pub(crate) async fn overlay(State(surface): State<Arc<Surface>>) -> Response {
+    let text = surface.intent.overlay().to_text();
+    ([(CONTENT_TYPE, "application/toml")], text).into_response()
+}
+
+/// Take all changes back
+///
+/// The configuration file alone decides again. Endpoints that were added finish what they have.
+#[utoipa::path(delete, path = "/api/v1/config/overlay", tag = "config",
+    responses((status = 204, description = "Nothing is left of it.")))]
+pub(crate) async fn clear_overlay(
+    State(shared): State<Shared>,
+    caller: Caller,
+) -> Result<StatusCode, Problem> {
+    let outcome = shared.surface.intent.clear().await.map_err(Problem::from);
+    let done = outcome.as_ref().map(|before| Done {
+        before: before.to_text().into(),
+        after: Value::Null,
+        detail: None,
+        undo: None,
+    });
+    shared.audit.record(&caller, "overlay.clear", "overlay", done).await;
+    outcome.map(|_| StatusCode::NO_CONTENT)
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub struct ConfigPicture {
     pub running: String,
     /// What operators changed while it ran, as TOML; null when nothing.
     pub overlay: Option<String>,
+    /// What of the overlay is about things that are not there, each in words.
+    pub without_effect: Vec<String>,
     /// The lines of `running` that differ from what the file alone would do, as a unified diff; null
     /// when none do.
     pub diff: Option<String>,

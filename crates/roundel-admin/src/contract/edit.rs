@@ -39,17 +39,6 @@ impl<T> Edit<T> {
     }
 }
 
-impl<T: Copy> Edit<T> {
-    /// The override after the edit.
-    pub fn applied_to(self, before: Option<T>) -> Option<T> {
-        match self {
-            Self::Keep => before,
-            Self::TakeBack => None,
-            Self::Set(value) => Some(value),
-        }
-    }
-}
-
 impl<T> From<Option<T>> for Edit<T> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::TakeBack, Self::Set)

@@ -127,7 +127,7 @@ pub(crate) fn pool(text: &str, policy: PoolPolicy, addresses: &[&str]) -> PoolCo
 pub(crate) fn config(listeners: Vec<ListenerConfig>, pools: Vec<PoolConfig>) -> Config {
     Config {
         workers: None,
-        admin: AdminConfig { address: None, token_file: None },
+        admin: AdminConfig { address: None, token_file: None, state_file: None, audit_log: None },
         listeners,
         routes: Vec::new(),
         pools,

@@ -3,6 +3,7 @@
 
 mod admin;
 mod api;
+mod api_act;
 mod api_read;
 mod balance;
 mod bulk;

@@ -1,0 +1,17 @@
+//! What operators did.
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::api::Shared;
+use crate::contract::AuditTrail;
+
+/// The audit log
+///
+/// The last actions of operators, those that were refused too, each with the request that takes it
+/// back where one can.
+#[utoipa::path(get, path = "/api/v1/audit", tag = "audit",
+    responses((status = 200, description = "Newest first, 500 at most.", body = AuditTrail)))]
+pub(crate) async fn audit(State(shared): State<Shared>) -> Json<AuditTrail> {
+    Json(AuditTrail { entries: shared.audit.entries() })
+}
