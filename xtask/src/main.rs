@@ -4,6 +4,7 @@
 //! is compiled. It knows the workspace from outside (files, manifests, tools) and links none of it.
 
 mod bench;
+mod dashboard;
 mod need;
 mod outside;
 mod run;
@@ -19,6 +20,8 @@ cargo xtask COMMAND
   test    every check and every test, as CI runs them; installs or names what is missing
   bench   measure Roundel against its peers (bench/README.md); --help says more
   tidy    the house rules alone: file sizes, marks, names, crate edges, links
+  screenshots
+          take the pictures of the documentation anew, in a browser
   help    this
 ";
 
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         ["test"] => Ok(test::run(&root())),
         ["bench", options @ ..] => bench::run(&root(), options),
         ["tidy"] => tidy::run(&root()),
+        ["screenshots"] => dashboard::screenshots(&root()),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -27,6 +27,21 @@ const NEEDS: &[Need] = &[
         packages: &["python3", "python3-venv"],
     },
     Need {
+        why: "the dashboard is built and tested with Node 20.19 or newer",
+        probe: &[
+            "node",
+            "-e",
+            "const [a, b] = process.versions.node.split('.'); \
+             process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)",
+        ],
+        packages: &["nodejs", "npm"],
+    },
+    Need {
+        why: "the dashboard is tested in a browser",
+        probe: &["chromium", "--version"],
+        packages: &["chromium", "fonts-dejavu-core"],
+    },
+    Need {
         why: "the house rules are checked on the files that git knows",
         probe: &["git", "--version"],
         packages: &["git"],

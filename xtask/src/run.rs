@@ -80,17 +80,19 @@ fn relay(source: impl Read, mut sink: impl Write, sum: &Mutex<Totals>) {
     let _ = sink.flush();
 }
 
-/// The totals in a summary line of `cargo nextest` or `cargo test`; zero in any other line. What
-/// nextest calls timed out or failed to start has failed.
+/// The totals in a summary line of `cargo nextest`, `cargo test` or `vitest`; zero in any other
+/// line. What nextest calls timed out or failed to start has failed.
 fn totals_in(line: &str) -> Totals {
     let plain = without_colour(line);
     let text = plain.trim_start();
-    if !(text.starts_with("Summary [") || text.starts_with("test result:")) {
+    // Vitest also counts files, in another line.
+    let is_vitest = text.starts_with("Tests  ");
+    if !(text.starts_with("Summary [") || text.starts_with("test result:") || is_vitest) {
         return Totals::default();
     }
     let mut totals = Totals::default();
-    for part in text.split([',', ';', ':', '.', '(']) {
-        let mut words = part.split_whitespace();
+    for part in text.split([',', ';', ':', '.', '(', '|']) {
+        let mut words = part.trim_start_matches("Tests  ").split_whitespace();
         let Some(Ok(count)) = words.next().map(str::parse::<u64>) else { continue };
         match words.collect::<Vec<_>>().as_slice() {
             ["passed", ..] => totals.passed += count,
@@ -127,6 +129,8 @@ mod tests {
             ("test result: ok. 5 passed; 0 failed; 0 ignored; finished in 0.07s".into(), (5, 0)),
             ("test result: FAILED. 4 passed; 1 failed; 0 ignored".into(), (4, 1)),
             ("test something ... 3 passed".into(), (0, 0)),
+            ("      Tests  1 failed | 96 passed (97)".into(), (96, 1)),
+            (" Test Files  8 passed (8)".into(), (0, 0)),
         ];
         for (line, (passed, failed)) in cases {
             assert_eq!(totals_in(&line), Totals { passed, failed }, "{line}");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::run::{Totals, count, show};
-use crate::{need, outside, tidy};
+use crate::{dashboard, need, outside, tidy};
 
 /// What became of one step.
 struct Line {
@@ -31,6 +31,7 @@ pub(crate) fn run(root: &Path) -> bool {
         show(cargo(root).args(lint))
     });
     steps.check("dependencies", outside::check);
+    steps.tests("dashboard", dashboard::check);
     steps.check("binary", |root| show(cargo(root).args(["build", "--locked", "-p", "roundel"])));
     steps.tests("tests", |root| {
         let runs_each_apart = need::has_optional("nextest", "tests run with `cargo test`");
@@ -44,6 +45,7 @@ pub(crate) fn run(root: &Path) -> bool {
     steps.tests("examples in the documentation", |root| {
         count(cargo(root).args(["test", "--workspace", "--locked", "--no-fail-fast", "--doc"]))
     });
+    steps.tests("dashboard in a browser", dashboard::browse);
     steps.summary()
 }
 

@@ -45,13 +45,19 @@ export function reasonOf(error: unknown): string {
   return String(error);
 }
 
-async function newestAuditId(): Promise<number> {
-  const { entries } = await json<{ entries: Audit[] }>("/audit");
-  return entries[0]?.id ?? 0;
+/** `null` when the trail cannot be read: then there is no way back from here, and the action goes on. */
+async function newestAuditId(): Promise<number | null> {
+  try {
+    const { entries } = await json<{ entries: Audit[] }>("/audit");
+    return entries[0]?.id ?? 0;
+  } catch {
+    return null;
+  }
 }
 
 /** The way back of the newest audit entry after `id`; none when there is not exactly one. */
-async function undoSince(id: number): Promise<Undo | null> {
+async function undoSince(id: number | null): Promise<Undo | null> {
+  if (id === null) return null;
   try {
     const { entries } = await json<{ entries: Audit[] }>("/audit");
     const own = entries.filter((entry) => entry.id > id);

@@ -42,7 +42,10 @@ function Figures({ state }: { state: State }) {
   const track = name === "" ? tracks.value.totals : (tracks.value.pools.get(name) ?? EMPTY);
   const traffic = state.pools.find((pool) => pool.name === name)?.traffic ?? state.totals;
   return (
-    <section class="figures" aria-label="Traffic">
+    <section class="figures" aria-labelledby="figures-title">
+      <h2 id="figures-title" class="visually-hidden">
+        Traffic
+      </h2>
       <div class="scope">
         <label>
           Traffic of{" "}

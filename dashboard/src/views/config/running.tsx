@@ -53,7 +53,13 @@ export function Running({ state, config }: { state: State; config: Config | null
         </section>
         <section class="card" aria-labelledby="resolved-title">
           <h2 id="resolved-title">What came of it</h2>
-          {config === null ? <p class="quiet">Asking …</p> : <pre class="output tall">{config.running}</pre>}
+          {config === null ? (
+            <p class="quiet">Asking …</p>
+          ) : (
+            <pre class="output tall" tabIndex={0} aria-label="The configuration in force">
+              {config.running}
+            </pre>
+          )}
         </section>
       </div>
     </>

@@ -1,6 +1,6 @@
 // What changed, newest first: probes' verdicts, ejections, reloads, instances.
 
-import type { Change } from "../../api/types";
+import type { Change as ChangeEntry } from "../../api/types";
 import { linkTo } from "../../logic/route";
 import { Ago } from "../../ui/ago";
 import { Empty } from "../../ui/empty";
@@ -8,7 +8,7 @@ import { Glyph } from "../../ui/glyph";
 
 const WORDS = { info: "", warn: "Warning: ", error: "Error: " } as const;
 
-export function ChangeList({ changes }: { changes: readonly Change[] }) {
+export function ChangeList({ changes }: { changes: readonly ChangeEntry[] }) {
   if (changes.length === 0)
     return <Empty title="Nothing changed yet">Changes of state appear here as they happen.</Empty>;
   return (
@@ -18,8 +18,7 @@ export function ChangeList({ changes }: { changes: readonly Change[] }) {
           <Glyph name={change.severity} />
           <p>
             <span class="visually-hidden">{WORDS[change.severity]}</span>
-            {change.message}
-            {link(change)}
+            <Change change={change} />
           </p>
           <Ago at={change.at} />
         </li>
@@ -28,18 +27,48 @@ export function ChangeList({ changes }: { changes: readonly Change[] }) {
   );
 }
 
-function link({ pool, endpoint, app, instance }: Change) {
-  const target =
-    app !== null
-      ? linkTo("apps", instance === null ? [app] : [app, instance])
-      : pool !== null
-        ? linkTo("pools", endpoint === null ? [pool] : [pool, endpoint])
-        : null;
-  const name = instance ?? app ?? endpoint ?? pool;
-  return target === null ? null : (
+/** What changed, as a link, and what became of it: the message names it too, and need not twice. */
+function Change({ change }: { change: ChangeEntry }) {
+  const { pool, endpoint, app, instance, message } = change;
+  if (app !== null) {
+    const [name, start] =
+      instance === null ? [app, `app "${app}": `] : [instance, `app "${app}": instance ${instance}: `];
+    return (
+      <Linked
+        href={linkTo("apps", instance === null ? [app] : [app, instance])}
+        name={name}
+        {...{ start, message }}
+      />
+    );
+  }
+  if (pool !== null) {
+    const [name, start] =
+      endpoint === null ? [pool, `pool "${pool}": `] : [endpoint, `pool "${pool}": endpoint ${endpoint}: `];
+    return (
+      <Linked
+        href={linkTo("pools", endpoint === null ? [pool] : [pool, endpoint])}
+        name={name}
+        {...{ start, message }}
+      />
+    );
+  }
+  return <>{message}</>;
+}
+
+function Linked({
+  href,
+  name,
+  start,
+  message,
+}: {
+  href: string;
+  name: string;
+  start: string;
+  message: string;
+}) {
+  return (
     <>
-      {" "}
-      <a href={target}>{name}</a>
+      <a href={href}>{name}</a> {message.startsWith(start) ? message.slice(start.length) : message}
     </>
   );
 }

@@ -23,6 +23,8 @@ interface EndpointRowProps {
 export function EndpointRow({ pool, endpoint, index }: EndpointRowProps) {
   const isChosen = place.value.path[0] === pool.name && place.value.path[1] === endpoint.name;
   const latency = endpoint.latency_ms;
+  // Bars are for comparing: the largest share is a whole one, among six endpoints or a thousand.
+  const largestShare = Math.max(...pool.endpoints.map((it) => it.share));
   return (
     <div class={`row${isChosen ? " chosen" : ""}`} role="row" aria-rowindex={index + 2}>
       <Cell name="name">
@@ -52,7 +54,7 @@ export function EndpointRow({ pool, endpoint, index }: EndpointRowProps) {
       </Cell>
       <Cell name="share" label="Share">
         <span class="bar" aria-hidden="true">
-          <span style={{ width: `${Math.min(100, endpoint.share * 100)}%` }} />
+          <span style={{ width: `${largestShare > 0 ? (endpoint.share / largestShare) * 100 : 0}%` }} />
         </span>
         {percent(endpoint.share)}
       </Cell>
