@@ -10,6 +10,8 @@ from .peers import PEERS
 from .process import free_ports
 
 RATE, SECONDS, AT = 2000, 12, 3.0
+# So many that those which wait for a hung server leave enough for the others' turns.
+CONNECTIONS = 1000
 VICTIM = "r1"
 
 
@@ -59,7 +61,7 @@ DRILLS = [
 def drill(what, name, folder, say, method="GET"):
     """One drill with one proxy: failures, and how long the failed server kept getting requests."""
     with Field(os.path.join(folder, name), [name]) as field:
-        load = start_pulse(field.port(name), RATE, SECONDS, method=method)
+        load = start_pulse(field.port(name), RATE, SECONDS, CONNECTIONS, method)
         time.sleep(AT + 0.1)
         what.act(field, name)
         pulse = finish_pulse(load)

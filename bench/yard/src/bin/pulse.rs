@@ -73,12 +73,17 @@ fn follow(plan: &Plan, offset: Duration, outcomes: &mpsc::Sender<Outcome>) {
     for turn in 0..plan.count {
         let due = offset + plan.step * turn;
         thread::sleep((plan.start + due).saturating_duration_since(Instant::now()));
-        let (status, who) = match exchange(plan, kept.take()) {
-            Ok((status, who, connection)) => {
-                kept = connection;
-                (status, who)
+        let (status, who) = if plan.start.elapsed() > plan.step * plan.count + PATIENCE {
+            // Those before took so long that the timetable has ended meanwhile.
+            (0, "HeldUp".to_owned())
+        } else {
+            match exchange(plan, kept.take()) {
+                Ok((status, who, connection)) => {
+                    kept = connection;
+                    (status, who)
+                }
+                Err(error) => (0, format!("{:?}", error.kind())),
             }
-            Err(error) => (0, format!("{:?}", error.kind())),
         };
         let took = (plan.start + due).elapsed();
         if outcomes.send(Outcome { due, took, status, who }).is_err() {
