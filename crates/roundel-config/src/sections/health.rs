@@ -54,8 +54,11 @@ section! {
         /// Each interval varies by up to this share, so that probes do not march in step.
         jitter: u8 = percent(0..=100) => 10,
         /// One probe's limit; at most the interval.
-        timeout: Located<Duration>
-            = located(duration(TIMEOUT)) => unwritten(Duration::from_secs(2)),
+        timeout: Option<Located<Duration>> = optional(
+            located(duration(TIMEOUT)),
+            "2 seconds, or the interval when that is shorter",
+            "\"2s\"",
+        ) => None,
         /// Successes in a row that make an unhealthy endpoint healthy.
         healthy_after: NonZeroU32 = whole(1..=1000) => ONCE.saturating_add(1),
         /// Failures in a row that make a healthy endpoint unhealthy.
@@ -94,6 +97,8 @@ section! {
     }
 }
 
+/// Long for an answer to a probe, and short enough to notice a hung server soon.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 const PROBE_INTERVAL: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=DAY;
 
 /// A default, which has no place in the file.
@@ -106,7 +111,9 @@ pub(crate) fn resolve_check(
     keys: HealthCheckKeys,
     reading: &mut Reading<'_>,
 ) -> Option<HealthCheck> {
-    let (interval, timeout) = (keys.interval.clone(), keys.timeout.clone());
+    let interval = keys.interval.clone();
+    let usual_timeout = unwritten(PROBE_TIMEOUT.min(interval.value));
+    let timeout = keys.timeout.clone().unwrap_or(usual_timeout);
     refuse_reverse(("timeout", &timeout), ("interval", &interval), reading);
     let (unhealthy_interval, jitter_percent) = (keys.unhealthy_interval, keys.jitter);
     let (healthy_after, unhealthy_after) = (keys.healthy_after, keys.unhealthy_after);
@@ -194,4 +201,29 @@ fn refuse_reverse(
     } else {
         diagnostic.related(other.span.clone(), "the other one")
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_timeout_is_never_longer_than_the_interval() {
+        for (keys, expected_ms) in [
+            ("", 2000),
+            ("interval = \"1s\"", 1000),
+            ("interval = \"2s\"", 2000),
+            ("interval = \"1m\"", 2000),
+            ("interval = \"10s\", timeout = \"7s\"", 7000),
+        ] {
+            let text = format!(
+                "listener = [{{ address = \"127.0.0.1:0\" }}]\n[pool.web]\n\
+                 endpoints = [\"127.0.0.1:1\"]\nhealth_check = {{ {keys} }}\n"
+            );
+            let loaded = crate::load(&text, "roundel.toml", &|_| None)
+                .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render(false)));
+            let check = loaded.config.pools[0].policy.health_check.as_ref().expect("it is on");
+            assert_eq!(check.timeout, Duration::from_millis(expected_ms), "{keys}");
+        }
+    }
 }
