@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::output_file::Sink;
+
 /// Longer lines are cut: enough for a stack frame or a JSON log line.
 const LINE_BYTES_MAX: usize = 4096;
 /// Lines kept.
@@ -40,14 +42,21 @@ impl OutputTail {
         });
     }
 
-    /// Reads until the last writer has closed. Runs on a thread of its own.
-    pub(crate) fn fill_from(&self, mut pipe: impl Read) {
+    /// Reads until the last writer has closed, and passes on to `sink` what is read. Runs on a thread
+    /// of its own.
+    pub(crate) fn fill_from(&self, mut pipe: impl Read, sink: Option<&Sink>) {
         let mut chunk = [0; 8192];
         loop {
             match pipe.read(&mut chunk) {
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
                 Ok(0) | Err(_) => break,
-                Ok(n) => self.tail(|tail| tail.push(chunk.get(..n).unwrap_or_default())),
+                Ok(n) => {
+                    let bytes = chunk.get(..n).unwrap_or_default();
+                    self.tail(|tail| tail.push(bytes));
+                    if let Some(sink) = sink {
+                        sink.put(bytes);
+                    }
+                }
             }
         }
         self.tail(Tail::finish);

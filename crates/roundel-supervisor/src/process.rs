@@ -23,11 +23,17 @@ use rustix::process::{
 use tokio::sync::watch;
 
 use crate::child;
+use crate::guard;
 use crate::identity::Identity;
+use crate::marked;
 use crate::output::OutputTail;
+use crate::output_file::{OutputFile, Sink};
 
 /// Both kinds of thread only make system calls and fill one 8 KiB buffer.
 const THREAD_STACK_BYTES: usize = 128 * 1024;
+
+/// What left the group may fork between the look at it and its end, so it is looked again.
+const LOOKS_MAX: u32 = 10;
 
 /// What to run.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +54,8 @@ pub struct ProcessSpec {
     pub limits: Limits,
     /// Where its output goes.
     pub output: Output,
+    /// Where captured output goes as well.
+    pub output_file: Option<OutputFile>,
 }
 
 /// What a process may use, and each that it starts.
@@ -97,7 +105,10 @@ impl Process {
         Self::start(spec).map_err(|source| SpawnError { program, source })
     }
 
-    fn start(spec: ProcessSpec) -> io::Result<Self> {
+    fn start(mut spec: ProcessSpec) -> io::Result<Self> {
+        guard::ensure()?;
+        let mark = marked::fresh();
+        spec.environment.push((marked::VARIABLE.into(), mark.clone().into()));
         let group = Arc::new(Mutex::new(None));
         let (exit_sender, exit) = watch::channel(None);
         let (started_sender, started) = mpsc::sync_channel(1);
@@ -119,7 +130,7 @@ impl Process {
                     *lock(&group) = Some(pid);
                     // The receiver below waits for exactly this.
                     let _ = started_sender.send(Ok(pid));
-                    let status = reap(child, pid, &group);
+                    let status = reap(child, pid, &group, &mark);
                     exit_sender.send_replace(Some(status));
                 }
             },
@@ -209,10 +220,12 @@ fn spawn_child(spec: ProcessSpec) -> io::Result<Child> {
             // One pipe for both, so that lines keep the order in which they were written.
             let (reader, writer) = io::pipe()?;
             command.stdout(writer.try_clone()?).stderr(writer);
+            let sink = spec.output_file.map(|file| Sink::start(file, output.clone()));
+            let sink = sink.transpose()?;
             thread::Builder::new()
                 .name("output".to_owned())
                 .stack_size(THREAD_STACK_BYTES)
-                .spawn(move || output.fill_from(reader))?;
+                .spawn(move || output.fill_from(reader, sink.as_ref()))?;
         }
     }
     // `command` holds the pipe's writing end; it ends with this function, so the reader sees the
@@ -220,14 +233,23 @@ fn spawn_child(spec: ProcessSpec) -> io::Result<Child> {
     command.spawn()
 }
 
-/// Waits for the leader's end, kills what is left of its group and only then reaps the leader.
-fn reap(mut child: Child, pid: Pid, group: &Mutex<Option<Pid>>) -> ExitStatus {
+/// Waits for the leader's end, kills what is left of its group and only then reaps the leader. What
+/// left the group is found by its mark.
+fn reap(mut child: Child, pid: Pid, group: &Mutex<Option<Pid>>, mark: &str) -> ExitStatus {
     wait_without_reaping(pid);
-    let mut group = lock(group);
-    if let Some(pid) = group.take() {
-        let _ = kill_process_group(pid, Signal::KILL);
+    let status = {
+        let mut group = lock(group);
+        if let Some(pid) = group.take() {
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+        child.wait().unwrap_or_default()
+    };
+    for _ in 0..LOOKS_MAX {
+        if marked::kill(|found| found == mark.as_bytes()) == 0 {
+            break;
+        }
     }
-    child.wait().unwrap_or_default()
+    status
 }
 
 fn wait_without_reaping(pid: Pid) -> Option<WaitIdStatus> {
@@ -393,6 +415,16 @@ mod tests {
             timeout(DEADLINE, process.terminate(Duration::from_millis(20))).await.unwrap();
             eventually(|| is_gone(grandchild).then_some(())).await;
         }
+    }
+
+    #[tokio::test]
+    async fn what_left_the_group_ends_with_the_leader() {
+        let process = sh("(setsid sh -c 'echo $$; exec sleep 1000' &); sleep 1000");
+        let daemon: i32 = line(&process, 0).await.parse().unwrap();
+        assert!(!is_gone(daemon));
+        process.kill();
+        timeout(DEADLINE, process.wait()).await.unwrap();
+        eventually(|| is_gone(daemon).then_some(())).await;
     }
 
     #[tokio::test]

@@ -127,7 +127,16 @@ pub(crate) enum Command {
     /// Run one demo server.
     #[command(hide = true)]
     DemoServer(DemoServerArguments),
+    /// Wait until standard input ends, then end what a Roundel that was killed has left.
+    #[command(hide = true)]
+    AppGuard {
+        /// What the marks of its processes begin with.
+        mark: String,
+    },
 }
+
+/// The word for the last of them.
+pub(crate) const APP_GUARD: &str = "app-guard";
 
 /// Which configuration.
 #[derive(Debug, Args)]

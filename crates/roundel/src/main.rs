@@ -57,5 +57,9 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Completions { shell } => print::out(&cli::completions(shell)),
         Command::Man { command } => cli::manual(command.as_deref()),
         Command::DemoServer(arguments) => demo::server::run(&arguments),
+        Command::AppGuard { mark } => {
+            roundel_supervisor::guard(&mark);
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }

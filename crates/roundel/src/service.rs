@@ -24,6 +24,7 @@ use roundel_telemetry::{AccessLog, LogFormat, Registry, RequestLog, RequestLogOp
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::cli::APP_GUARD;
 use crate::config_file::ConfigFile;
 use crate::reload::Reloader;
 use crate::signals::{Request, Signals, Stop};
@@ -67,6 +68,10 @@ impl Service {
     /// reload; `None` when it cannot change.
     pub(crate) fn start(config: Config, file: Option<ConfigFile>) -> anyhow::Result<Self> {
         descriptors::raise_limit();
+        match std::env::current_exe() {
+            Ok(program) => roundel_supervisor::guard_by(program, APP_GUARD),
+            Err(error) => tracing::warn!(%error, "what apps start may outlive a kill of Roundel"),
+        }
         let workers = config.workers.map_or_else(workers::allowed, NonZeroUsize::get);
         let registry = Arc::new(Registry::new(workers));
         let access_log = config.access_log.as_ref().map(|log| open_log(log, &registry));
@@ -188,6 +193,7 @@ impl Service {
                 }
             }
         });
+        roundel_supervisor::dismiss_guard();
         // Threads that wait for a resolver must not hold up the end.
         runtime.shutdown_background();
         if reason.is_some() { code } else { ExitCode::FAILURE }

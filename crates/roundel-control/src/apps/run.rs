@@ -12,7 +12,7 @@ use roundel_config::model::{AppConfig, AppSpec, Config};
 use roundel_core::address::EndpointAddress;
 use roundel_core::name::Name;
 use roundel_supervisor::{
-    Identity, IdentityError, Limits, Output, OutputTail, Process, ProcessSpec,
+    Identity, IdentityError, Limits, Output, OutputFile, OutputTail, Process, ProcessSpec,
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -138,6 +138,11 @@ fn process_spec(
             memory_bytes: spec.limits.memory_bytes,
         },
         output: Output::Capture(output),
+        output_file: spec.output.file.as_ref().map(|file| OutputFile {
+            path: file.render(&facts).into(),
+            bytes_max: spec.output.file_bytes_max,
+            kept: spec.output.files_kept,
+        }),
     })
 }
 

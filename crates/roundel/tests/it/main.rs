@@ -5,6 +5,7 @@ mod admin;
 mod api;
 mod api_act;
 mod api_read;
+mod apps;
 mod balance;
 mod bulk;
 mod cli;
