@@ -5,6 +5,7 @@
 
 mod bench;
 mod dashboard;
+mod deb;
 mod need;
 mod outside;
 mod run;
@@ -22,6 +23,8 @@ cargo xtask COMMAND
   tidy    the house rules alone: file sizes, marks, names, crate edges, links
   screenshots
           take the pictures of the documentation anew, in a browser
+  deb     the Debian package of a release, below target/debian
+  deb test    the life of a package on a Debian: installed, upgraded, removed (as root)
   help    this
 ";
 
@@ -33,6 +36,8 @@ fn main() -> ExitCode {
         ["bench", options @ ..] => bench::run(&root(), options),
         ["tidy"] => tidy::run(&root()),
         ["screenshots"] => dashboard::screenshots(&root()),
+        ["deb"] => deb::run(&root()),
+        ["deb", "test"] => deb::live(&root()).map(|totals| totals.failed == 0),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -46,6 +46,21 @@ const NEEDS: &[Need] = &[
         probe: &["git", "--version"],
         packages: &["git"],
     },
+    Need {
+        why: "the service unit is judged by systemd's own measure",
+        probe: &["systemd-analyze", "--version"],
+        packages: &["systemd"],
+    },
+    Need {
+        why: "the Debian package is made, and judged",
+        probe: &["sh", "-c", "type dpkg-deb dpkg-shlibdeps strip gzip lintian"],
+        packages: &["dpkg", "dpkg-dev", "binutils", "gzip", "lintian"],
+    },
+    Need {
+        why: "the Debian package is installed on a Debian of its own",
+        probe: &["sh", "-c", "type debootstrap unshare nsenter ip"],
+        packages: &["debootstrap", "util-linux", "iproute2"],
+    },
 ];
 
 /// A component of the Rust toolchain that checks cannot do without.

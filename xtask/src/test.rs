@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::run::{Totals, count, show};
-use crate::{dashboard, need, outside, tidy};
+use crate::{dashboard, deb, need, outside, tidy};
 
 /// What became of one step.
 struct Line {
@@ -46,6 +46,8 @@ pub(crate) fn run(root: &Path) -> bool {
         count(cargo(root).args(["test", "--workspace", "--locked", "--no-fail-fast", "--doc"]))
     });
     steps.tests("dashboard in a browser", dashboard::browse);
+    steps.check("service unit", deb::seal);
+    steps.tests("Debian package", deb::live);
     steps.summary()
 }
 
