@@ -16,6 +16,7 @@ mod failover;
 mod flask;
 mod golden;
 mod health;
+mod kubernetes;
 mod lifecycle;
 mod logs;
 mod metrics;
