@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use roundel_telemetry::{View, stats};
+use roundel_control::{AppView, Control, InstanceState};
+use roundel_telemetry::{AppFacts, View, stats};
 
 use crate::accept::prefers_json;
 use crate::process::Phase;
@@ -33,8 +34,22 @@ pub(crate) async fn stats(State(surface): State<Arc<Surface>>, fields: HeaderMap
 /// `GET /metrics`: all counters for Prometheus.
 pub(crate) async fn metrics(State(surface): State<Arc<Surface>>) -> Response {
     let snapshot = surface.control.snapshot();
-    let text = surface.registry.render_prometheus(&View::of(&snapshot));
+    let apps = surface.control.apps();
+    let apps = apps.iter().map(|app| facts(app, &surface.control)).collect();
+    let text = surface.registry.render_prometheus(&View { apps, ..View::of(&snapshot) });
     ([(CONTENT_TYPE, PROMETHEUS)], text).into_response()
+}
+
+fn facts<'a>(app: &'a AppView, control: &Control) -> AppFacts<'a> {
+    let count = |state| app.instances.iter().filter(|i| i.state == state).count() as u64;
+    let decisions = control.scaling_decisions(&app.name);
+    AppFacts {
+        name: &app.name,
+        wanted: app.instances_wanted,
+        instances: InstanceState::ALL.iter().map(|state| (state.code(), count(*state))).collect(),
+        decisions_up: decisions.up,
+        decisions_down: decisions.down,
+    }
 }
 
 /// `GET /healthz`: that this is answered at all is the answer.

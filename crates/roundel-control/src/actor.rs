@@ -183,11 +183,18 @@ impl Actor {
 
     fn take_signals(&mut self, first: &Signal, more: &mut mpsc::Receiver<Signal>) {
         let now = self.now();
-        self.model.signalled(first, now);
+        self.take_signal(first, now);
         for _ in 1..BATCH_MAX {
             let Ok(signal) = more.try_recv() else { break };
-            self.model.signalled(&signal, now);
+            self.take_signal(&signal, now);
         }
+    }
+
+    fn take_signal(&mut self, signal: &Signal, now: Moment) {
+        if let Signal::Demand(_) = signal {
+            self.shared.demand.notify_one();
+        }
+        self.model.signalled(signal, now);
     }
 
     fn take_findings(&mut self, first: Option<Finding>) {

@@ -31,5 +31,5 @@ mod view;
 pub use handle::{AppError, Operation};
 pub use run::UserError;
 pub(crate) use run::check;
-pub(crate) use task::{AppCommand, AppTask};
+pub(crate) use task::{AppCommand, AppTask, Scope};
 pub use view::{AppView, ExitView, InstanceState, InstanceView, RolloutState, RolloutView};

@@ -11,10 +11,11 @@ use roundel_core::name::Name;
 use roundel_core::signal::Signal;
 use roundel_core::snapshot::Snapshot;
 use roundel_telemetry::Registry;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 use crate::actor::{Actor, Command, OverlayChange};
 use crate::apps::{self, AppCommand, AppTask, AppView, UserError};
+use crate::autoscaler::{AutoscaleTask, ScalingDecisions};
 use crate::bind::{BindError, Bindings};
 use crate::compose::{Overlay, Provided, Sources};
 use crate::event::{Change, Event};
@@ -116,16 +117,21 @@ impl Prepared {
                 probes: BTreeMap::new(),
                 ejections: HashMap::new(),
                 apps: Arc::default(),
+                decisions: BTreeMap::new(),
             }),
+            demand: Notify::new(),
             events: broadcast::Sender::new(EVENTS_KEPT),
         });
         let (commands, receiver) = mpsc::channel(COMMANDS_WAITING);
+        let registry = Arc::clone(&self.registry);
         let actor = Actor::new(self, Arc::clone(&shared), publish);
         tokio::spawn(actor.run(receiver, signals));
         let (apps, app_commands) = mpsc::channel(COMMANDS_WAITING);
         let events = shared.events.subscribe();
         let task = AppTask::new(Arc::clone(&shared), commands.downgrade());
         tokio::spawn(task.run(app_commands, events));
+        let autoscaler = AutoscaleTask::new(Arc::clone(&shared), registry, apps.downgrade());
+        tokio::spawn(autoscaler.run());
         Control { shared, commands, apps }
     }
 }
@@ -169,6 +175,11 @@ impl Control {
     /// The endpoints that outlier detection keeps out, and until when.
     pub fn ejections(&self) -> HashMap<EndpointId, SystemTime> {
         self.shared.view().ejections.clone()
+    }
+
+    /// What the autoscaler decided about an app lately. Nothing about an app that has none.
+    pub fn scaling_decisions(&self, app: &Name) -> ScalingDecisions {
+        self.shared.view().decisions.get(app).cloned().unwrap_or_default()
     }
 
     /// Changes of state from now on. A subscriber that falls behind by more than a thousand misses
@@ -290,6 +301,8 @@ pub struct ProbeReport {
 pub(crate) struct Shared {
     view: Mutex<View>,
     events: broadcast::Sender<Event>,
+    /// Somebody waits for an endpoint that is to be started.
+    pub(crate) demand: Notify,
 }
 
 /// What handles see. Written by the actor, except where a field says otherwise.
@@ -303,6 +316,8 @@ pub(crate) struct View {
     pub(crate) ejections: HashMap<EndpointId, SystemTime>,
     /// Written by the task of the apps, which owns what it shows.
     pub(crate) apps: Arc<Vec<AppView>>,
+    /// Written by the autoscaler.
+    pub(crate) decisions: BTreeMap<Name, ScalingDecisions>,
 }
 
 impl Shared {

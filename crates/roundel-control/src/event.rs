@@ -3,6 +3,7 @@
 //! An event is about state. What happens to single requests is the access log's business.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use roundel_config::model::EndpointSource;
@@ -10,6 +11,7 @@ use roundel_core::endpoint::Health;
 use roundel_core::name::Name;
 
 use crate::apps::{InstanceState, RolloutState};
+use crate::autoscaler::ScalingDecision;
 use crate::compose::PassedOver;
 use crate::report::{Changed, ReloadReport};
 
@@ -25,7 +27,7 @@ pub struct Event {
 }
 
 /// A change of state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// Probes found an endpoint to be other than before.
     Health {
@@ -130,6 +132,8 @@ pub enum Change {
         /// Why.
         reason: String,
     },
+    /// The autoscaler wants another number of instances of an app; [`Change::Scaled`] follows.
+    Decided(Arc<ScalingDecision>),
     /// The replacement of all instances of an app begins or ends.
     Rollout {
         /// The app.
@@ -182,6 +186,7 @@ impl Change {
             Self::Misfit { .. } => "misfit",
             Self::Instance { .. } => "instance",
             Self::Scaled { .. } => "scaled",
+            Self::Decided(_) => "decided",
             Self::Rollout { .. } => "rollout",
             Self::PortTaken { .. } => "port_taken",
             Self::Reloaded(_) => "reloaded",
@@ -210,6 +215,7 @@ impl Change {
             | Self::ProviderBack { .. }
             | Self::Instance { .. }
             | Self::Scaled { .. }
+            | Self::Decided(_)
             | Self::Rollout { .. }
             | Self::Reloaded(_) => Severity::Info,
         }
@@ -230,6 +236,7 @@ impl Change {
             | Self::ProviderBack { .. }
             | Self::Misfit { .. }
             | Self::Scaled { .. }
+            | Self::Decided(_)
             | Self::Rollout { .. }
             | Self::PortTaken { .. }
             | Self::Reloaded(_)
@@ -317,6 +324,12 @@ impl Change {
             Self::Scaled { app, from, to, reason } => {
                 tracing::info!(app = app.as_str(), from, to, reason, "app scaled");
             }
+            Self::Decided(decision) => {
+                let ScalingDecision { app, from, to, reason, inputs, .. } = &**decision;
+                let inputs: Vec<String> = inputs.iter().map(|(n, v)| format!("{n}={v}")).collect();
+                let (app, inputs) = (app.as_str(), inputs.join(" "));
+                tracing::info!(app, from, to, reason, inputs, "autoscaler decided");
+            }
             Self::Rollout { app, state, reason } => {
                 let (app, code) = (app.as_str(), state.code());
                 if *state == RolloutState::Stopped {
@@ -377,6 +390,10 @@ impl fmt::Display for Change {
             }
             Self::Scaled { app, from, to, reason } => {
                 write!(f, "app \"{app}\": scaled from {from} to {to}: {reason}")
+            }
+            Self::Decided(decision) => {
+                let ScalingDecision { app, from, to, reason, .. } = &**decision;
+                write!(f, "app \"{app}\": {from} to {to} instances wanted: {reason}")
             }
             Self::Rollout { app, state, reason } => {
                 write!(f, "app \"{app}\": rollout {}: {reason}", state.code())

@@ -19,6 +19,7 @@
 
 mod actor;
 mod apps;
+mod autoscaler;
 mod bind;
 mod compose;
 mod control;
@@ -35,6 +36,7 @@ pub use apps::{
     AppError, AppView, ExitView, InstanceState, InstanceView, Operation, RolloutState, RolloutView,
     UserError,
 };
+pub use autoscaler::{DECISIONS_KEPT, ScalingDecision, ScalingDecisions};
 pub use bind::BindError;
 pub use compose::{EndpointOverlay, Obstacle, Overlay, PassedOver, PoolOverlay, Provided};
 pub use control::{

@@ -106,4 +106,8 @@ families! {
     ENDPOINT_ADMIN_STATE: Gauge "roundel_endpoint_admin_state" ["pool" "endpoint" "admin_state"] "1 for what the operator wants of the endpoint, 0 for the other states.";
     ENDPOINT_HEALTH: Gauge "roundel_endpoint_health" ["pool" "endpoint" "health"] "1 for what probes found, 0 for the other states.";
     ENDPOINT_EJECTED: Gauge "roundel_endpoint_ejected" ["pool" "endpoint"] "1 while outlier detection keeps the endpoint out, else 0.";
+
+    APP_WANTED: Gauge "roundel_app_wanted" ["app"] "Instances that there should be.";
+    APP_INSTANCES: Gauge "roundel_app_instances" ["app" "state"] "Instances in each state.";
+    APP_DECISIONS: Counter "roundel_app_decisions_total" ["app" "direction"] "Decisions of the autoscaler for more (up) or fewer (down) instances.";
 }

@@ -44,4 +44,4 @@ pub use totals::{EndpointTotals, ListenerTotals, PoolTotals};
 pub use traffic::{
     EndpointFigures, Figures, History, Percentiles, Point, PoolFigures, Rate, Sampler, Traffic,
 };
-pub use view::{PoolView, View};
+pub use view::{AppFacts, PoolView, View};

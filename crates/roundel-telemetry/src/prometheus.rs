@@ -29,6 +29,7 @@ impl Registry {
         render_pools(&mut text, &series, view);
         render_endpoint_counters(&mut text, &series);
         render_endpoint_facts(&mut text, view);
+        render_apps(&mut text, view);
         text.finish()
     }
 
@@ -126,4 +127,18 @@ fn render_endpoint_facts(text: &mut Exposition, view: &View<'_>) {
         HEALTHS.map(|(health, _)| u64::from(health == e.facts.health))
     });
     endpoints.numbers(text, &f::ENDPOINT_EJECTED, |e| u8::from(e.facts.is_ejected));
+}
+
+fn render_apps(text: &mut Exposition, view: &View<'_>) {
+    let apps = Table::new(view.apps.iter().map(|app| (vec![app.name.as_str()], app)));
+    apps.numbers(text, &f::APP_WANTED, |app| app.wanted);
+    let mut samples = text.family(&f::APP_INSTANCES);
+    for app in &view.apps {
+        for (state, count) in &app.instances {
+            samples.sample(&[app.name.as_str(), state], count);
+        }
+    }
+    apps.arrays(text, &f::APP_DECISIONS, ["up", "down"], |app| {
+        [app.decisions_up, app.decisions_down]
+    });
 }

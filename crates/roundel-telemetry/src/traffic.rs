@@ -10,7 +10,7 @@
 //! use roundel_telemetry::{Registry, Sampler, View};
 //!
 //! let registry = Registry::new(1);
-//! let view = View { generation: 0, listeners: vec![], routes: vec![], pools: vec![] };
+//! let view = View { generation: 0, listeners: vec![], routes: vec![], pools: vec![], apps: vec![] };
 //! let mut sampler = Sampler::new(Instant::now());
 //! let figures = sampler.tick(&registry, &view, Instant::now(), SystemTime::now());
 //! assert_eq!(figures.totals.requests_total, 0);

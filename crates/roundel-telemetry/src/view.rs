@@ -16,6 +16,23 @@ pub struct View<'a> {
     pub routes: Vec<&'a Name>,
     /// Pools, in configured order.
     pub pools: Vec<PoolView<'a>>,
+    /// Apps, in configured order. Snapshots know nothing of them: whoever does adds them.
+    pub apps: Vec<AppFacts<'a>>,
+}
+
+/// An app, and how many of its instances there are.
+#[derive(Debug, Clone)]
+pub struct AppFacts<'a> {
+    /// Its name.
+    pub name: &'a Name,
+    /// Instances that there should be.
+    pub wanted: u32,
+    /// Instances in each state, by the state's word; the same words in the same order for all apps.
+    pub instances: Vec<(&'static str, u64)>,
+    /// Decisions of the autoscaler for more instances; 0 for an app that has none.
+    pub decisions_up: u64,
+    /// Decisions of the autoscaler for fewer.
+    pub decisions_down: u64,
 }
 
 /// A pool and the state of its endpoints.
@@ -39,6 +56,7 @@ impl<'a> View<'a> {
             listeners: snapshot.listeners.iter().map(|listener| &listener.name).collect(),
             routes: snapshot.routes.routes().iter().map(|route| &route.name).collect(),
             pools: snapshot.pools.iter().map(|pool| PoolView::of(pool)).collect(),
+            apps: Vec::new(),
         }
     }
 }

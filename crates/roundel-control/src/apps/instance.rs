@@ -195,18 +195,20 @@ impl Instance {
         self.state == State::Gone
     }
 
-    /// Whether it is to take traffic later, and nobody has to do anything for that.
-    pub(super) fn is_expected(&self) -> bool {
-        let is_wanted = matches!(self.wish, Wish::Run | Wish::Replace);
-        is_wanted && !matches!(self.state, State::Ready { .. } | State::Failed)
-    }
-
     /// Whether it is on the way to another state without anybody's help.
     pub(super) fn is_changing(&self) -> bool {
         matches!(
             self.state,
             State::Due | State::Starting { .. } | State::Draining { .. } | State::Stopping { .. }
         )
+    }
+
+    /// Whether it is going to take traffic by itself, as far as can be told: one that ends again and
+    /// again soon after its start may never do.
+    pub(super) fn is_expected(&self) -> bool {
+        let is_wanted = matches!(self.wish, Wish::Run | Wish::Replace);
+        let is_settled = matches!(self.state, State::Ready { .. } | State::Failed | State::Gone);
+        is_wanted && !is_settled && self.quick_exits < 2
     }
 
     /// Its process, unless it has ended.

@@ -95,7 +95,9 @@ impl AppModel {
         let before = std::mem::replace(&mut self.config, config);
         let (count, old_count) = (self.config.instances, before.instances);
         let was_leaving = std::mem::take(&mut self.is_leaving);
-        if was_leaving || count.initial != old_count.initial {
+        // What the autoscaler found out holds, whatever the least is.
+        let is_operators = self.config.autoscale.is_none();
+        if was_leaving || (count.initial != old_count.initial && is_operators) {
             self.wanted = count.initial;
         }
         self.wanted = self.wanted.clamp(count.min, count.max);
@@ -277,11 +279,12 @@ impl AppModel {
         self.instances.values().filter_map(|i| i.endpoint(&self.config.name)).collect()
     }
 
-    /// Whether an endpoint is to come: an instance is on its way to be ready, or would be started
-    /// for whoever waits.
+    /// Whether there will be an endpoint without anybody's help, or as soon as somebody waits for
+    /// one.
     pub(super) fn expects_endpoint(&self) -> bool {
-        let is_elastic = self.config.autoscale.is_some() && !self.is_leaving;
-        is_elastic || self.members().any(Instance::is_expected)
+        let policy = self.config.autoscale.as_ref();
+        let wakes = self.wanted() == 0 && policy.is_some_and(|policy| policy.idle_after.is_some());
+        (wakes && !self.is_leaving) || self.members().any(Instance::is_expected)
     }
 
     /// The instance of that name; of two, the one that stays.

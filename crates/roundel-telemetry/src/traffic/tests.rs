@@ -63,6 +63,7 @@ impl Scene {
             listeners: vec![front],
             routes: vec![all],
             pools: if self.has_pool { vec![pool] } else { Vec::new() },
+            apps: Vec::new(),
         };
         self.registry.retain(&view);
         let now = self.start + Duration::from_millis(millis);

@@ -9,7 +9,7 @@ use roundel_core::name::Name;
 use roundel_core::pool::Tier;
 use roundel_core::retry::GiveUp;
 use roundel_telemetry::family::{self, Kind};
-use roundel_telemetry::{PoolView, Registry, View, stats};
+use roundel_telemetry::{AppFacts, PoolView, Registry, View, stats};
 use roundel_testkit::exposition::check_format;
 
 use crate::golden;
@@ -56,6 +56,13 @@ impl Scene {
                 pool(&self.web, &self.web_endpoints, Tier::Primary, 3),
                 pool(&self.api, &self.api_endpoints, Tier::Unprobed, 0),
             ],
+            apps: vec![AppFacts {
+                name: &self.web,
+                wanted: 3,
+                instances: vec![("starting", 1), ("ready", 2), ("failed", 0)],
+                decisions_up: 5,
+                decisions_down: 4,
+            }],
         }
     }
 
@@ -139,7 +146,13 @@ fn the_exposition_is_valid_and_has_every_family() {
 
 #[test]
 fn the_exposition_of_nothing_is_valid() {
-    let view = View { generation: 0, listeners: Vec::new(), routes: Vec::new(), pools: Vec::new() };
+    let view = View {
+        generation: 0,
+        listeners: Vec::new(),
+        routes: Vec::new(),
+        pools: Vec::new(),
+        apps: Vec::new(),
+    };
     check_format(&Registry::new(0).render_prometheus(&view)).unwrap();
 }
 

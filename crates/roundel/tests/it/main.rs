@@ -6,6 +6,7 @@ mod api;
 mod api_act;
 mod api_read;
 mod apps;
+mod autoscale;
 mod balance;
 mod bulk;
 mod cli;

@@ -1,0 +1,152 @@
+//! Apps whose instances follow the load, with real processes.
+
+use roundel_testkit::deadline::PATIENCE;
+use roundel_testkit::{Balancer, Call, Load, RawClient, TempDir, eventually};
+
+/// A server that waits a tenth of a second before it answers.
+const SERVER: &str = r#"
+import sys, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        if self.path == "/slow":
+            time.sleep(0.1)
+        body = b"hello\n"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"#;
+
+/// A balancer before an app `api` that has from `min` to 3 instances, and further keys.
+fn start(directory: &TempDir, min: u32, command: &str, app: &str, autoscale: &str) -> Balancer {
+    directory.write("server.py", SERVER);
+    Balancer::start(&format!(
+        r#"
+        workers = 2
+        [admin]
+        address = "127.0.0.1:0"
+        [[listener]]
+        name = "web"
+        address = "127.0.0.1:0"
+        [pool.api.health_check]
+        interval = "2s"
+        unhealthy_interval = "50ms"
+        [app.api]
+        command = {command}
+        directory = "{}"
+        instances = {{ min = {min}, max = 3 }}
+        {app}
+        [app.api.autoscale]
+        {autoscale}
+        "#,
+        directory.path().display()
+    ))
+}
+
+const PYTHON: &str = r#"["python3", "server.py", "{port}"]"#;
+/// Windows so short that a test can watch them pass.
+const QUICK: &str = r#"
+    target_in_flight = 2
+    scale_down_after = "2s"
+    scale_to_zero_after = "3s"
+    step_period = "1s"
+"#;
+
+/// The same, but asleep only after everything else of a test is over.
+const DROWSY: &str = r#"
+    target_in_flight = 2
+    scale_to_zero_after = "1h"
+"#;
+
+fn metric(balancer: &Balancer, name: &str) -> Option<u64> {
+    let text = RawClient::connect(balancer.admin()).get("/metrics").text();
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+fn wanted(balancer: &Balancer) -> Option<u64> {
+    metric(balancer, "roundel_app_wanted{app=\"api\"}")
+}
+
+fn in_state(balancer: &Balancer, state: &str) -> Option<u64> {
+    metric(balancer, &format!("roundel_app_instances{{app=\"api\",state=\"{state}\"}}"))
+}
+
+fn wait_until_asleep(balancer: &Balancer) {
+    eventually(PATIENCE, "no instance is left", || {
+        ["starting", "ready", "draining", "stopping"]
+            .iter()
+            .all(|state| in_state(balancer, state) == Some(0))
+            && wanted(balancer) == Some(0)
+    });
+}
+
+#[test]
+fn instances_follow_the_load_down_to_none_and_no_request_fails() {
+    let directory = TempDir::new();
+    let balancer = start(&directory, 0, PYTHON, "", QUICK);
+    assert_eq!(wanted(&balancer), Some(0));
+    // Held while the first instance starts.
+    assert_eq!(balancer.client().get("/").status, 200);
+    assert_eq!(wanted(&balancer), Some(1));
+
+    let load = Load::new(balancer.address()).clients(8).call(|_| Call::get("/slow")).endless();
+    let load = load.start();
+    eventually(PATIENCE, "three instances serve", || in_state(&balancer, "ready") == Some(3));
+    let before = load.ended();
+    load.wait_for(before + 20);
+    load.finish().assert_all_ok();
+
+    wait_until_asleep(&balancer);
+    assert_eq!(balancer.client().get("/").status, 200);
+    let line = balancer.wait_for_line("no request for 3 s → 0");
+    assert!(line.contains("autoscaler decided") && line.contains("in_flight=0"), "{line}");
+    assert!(
+        metric(&balancer, "roundel_app_decisions_total{app=\"api\",direction=\"up\"}") > Some(1)
+    );
+    assert!(
+        metric(&balancer, "roundel_app_decisions_total{app=\"api\",direction=\"down\"}") > Some(0)
+    );
+}
+
+#[test]
+fn a_crowd_that_wakes_an_app_is_served_whole() {
+    let directory = TempDir::new();
+    let balancer = start(&directory, 0, PYTHON, "", QUICK);
+    let load = Load::new(balancer.address()).clients(30).requests(60).run();
+    load.assert_all_ok();
+}
+
+#[test]
+fn who_waits_for_an_app_that_cannot_start_is_told_so() {
+    let directory = TempDir::new();
+    let restart = r#"restart = { base_pause = "10ms", max_pause = "20ms", max_quick_exits = 3 }"#;
+    let balancer = start(&directory, 0, r#"["false"]"#, restart, DROWSY);
+    let refused = balancer.client().get("/");
+    assert_eq!((refused.status, refused.field("retry-after")), (503, Some("1")));
+    balancer.wait_for_line("instance given up");
+    // Nothing is started anew for each request, and nobody waits.
+    assert_eq!(balancer.client().get("/").status, 503);
+    assert_eq!(wanted(&balancer), Some(1));
+}
+
+#[test]
+fn an_app_that_is_not_scaled_by_load_keeps_its_instances() {
+    let directory = TempDir::new();
+    let balancer = start(&directory, 1, PYTHON, "", "target_in_flight = 1000");
+    eventually(PATIENCE, "it serves", || in_state(&balancer, "ready") == Some(1));
+    let load = Load::new(balancer.address()).clients(8).call(|_| Call::get("/slow")).requests(80);
+    load.run().assert_all_ok();
+    assert_eq!(wanted(&balancer), Some(1));
+}
