@@ -90,6 +90,7 @@ pub(crate) fn resolve(mut file: FileKeys, reading: &mut Reading<'_>) -> Option<C
         apps: apps.into_iter().map(|app| app.config).collect(),
         docker,
         access_log: file.access_log,
+        request_log: file.request_log,
         log: file.log,
         shutdown: file.shutdown,
     })

@@ -15,7 +15,9 @@ use roundel_core::policy::{
 };
 use roundel_core::route::{Action, HostPattern, PathMatcher, Route};
 
-use crate::model::{AccessLogFormat, Config, EndpointConfig, LogFormat, LogLevel, PoolConfig};
+use crate::model::{
+    AccessLogFormat, Config, EndpointConfig, LogFormat, LogLevel, PoolConfig, RequestLogConfig,
+};
 use crate::units::{show_duration, show_size};
 
 mod apps;
@@ -100,11 +102,21 @@ fn process_rows(config: &Config) -> Vec<Vec<String>> {
         row("workers", workers),
         row("admin", admin),
         row("access log", access_log),
+        row("request log", request_log(config.request_log)),
         row("log", format!("{level} and above, {format} to stderr")),
         row("shutdown", format!("after {} at most", show_duration(config.shutdown.grace))),
     ];
     rows.extend(config.docker.as_ref().map(|config| row("docker", docker::engine(config))));
     rows
+}
+
+fn request_log(config: RequestLogConfig) -> String {
+    let RequestLogConfig { is_enabled, capacity, per_second, keeps_queries } = config;
+    if !is_enabled {
+        return "off".to_owned();
+    }
+    let queries = if keeps_queries { "with" } else { "without" };
+    format!("the latest {capacity}, up to {per_second} a second, {queries} queries")
 }
 
 fn listener_rows(settings: &ListenerSettings) -> Vec<Vec<String>> {

@@ -47,6 +47,8 @@ pub struct Config {
     pub docker: Option<DockerConfig>,
     /// One line for each exchange; `None` switches it off.
     pub access_log: Option<AccessLogConfig>,
+    /// The latest exchanges, in memory.
+    pub request_log: RequestLogConfig,
     /// The process's own log.
     pub log: LogConfig,
     /// How the process ends.
@@ -171,6 +173,19 @@ pub enum LogTarget {
     Stderr,
     /// Appended to this file.
     File(PathBuf),
+}
+
+/// The latest exchanges, in memory, for people who look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestLogConfig {
+    /// Whether any are kept.
+    pub is_enabled: bool,
+    /// Exchanges kept.
+    pub capacity: usize,
+    /// Ordinary exchanges kept a second, and as many errors.
+    pub per_second: u32,
+    /// Whether queries are kept.
+    pub keeps_queries: bool,
 }
 
 /// The process's own log; always on standard error.

@@ -17,7 +17,7 @@ use crate::check::{is_overlap, own_name, sole_pool_route};
 use crate::kind::parse_listen_address;
 use crate::model::{
     AccessLogConfig, AdminConfig, Config, EndpointConfig, EndpointSource, ListenerConfig,
-    LogConfig, PoolConfig, ShutdownConfig,
+    LogConfig, PoolConfig, RequestLogConfig, ShutdownConfig,
 };
 use crate::section::Section as _;
 use crate::sections::pool;
@@ -54,6 +54,7 @@ pub fn quick(
         apps: Vec::new(),
         docker: None,
         access_log: Some(AccessLogConfig::defaults()),
+        request_log: RequestLogConfig::defaults(),
         log: LogConfig::defaults(),
         shutdown: ShutdownConfig::defaults(),
     })

@@ -92,6 +92,6 @@ mod tests {
                 assert!(!description.is_empty(), "{path}/{key}");
             }
         });
-        assert_eq!(tables, 28, "tables of the file");
+        assert_eq!(tables, 29, "tables of the file");
     }
 }

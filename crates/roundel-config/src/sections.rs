@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::kind::{
-    Item, admin_address, choice, duration, file, located, log_target, map, optional, table, tables,
-    whole,
+    Item, admin_address, choice, duration, file, flag, located, log_target, map, optional, table,
+    tables, whole,
 };
 use crate::model::{
-    AccessLogConfig, AccessLogFormat, LogConfig, LogFormat, LogLevel, LogTarget, ShutdownConfig,
+    AccessLogConfig, AccessLogFormat, LogConfig, LogFormat, LogLevel, LogTarget, RequestLogConfig,
+    ShutdownConfig,
 };
 use crate::section::{Located, section};
 
@@ -54,6 +55,7 @@ section! {
         app: Vec<Item<AppKeys>> = map() => Vec::new(),
         provider: ProviderKeys = table() => ProviderKeys::defaults(),
         access_log: Option<AccessLogConfig> = optional(table(), "off", "") => None,
+        request_log: RequestLogConfig = table() => RequestLogConfig::defaults(),
         log: LogConfig = table() => LogConfig::defaults(),
         shutdown: ShutdownConfig = table() => ShutdownConfig::defaults(),
     }
@@ -92,6 +94,20 @@ section! {
         ]) => AccessLogFormat::Text,
         /// "stdout", "stderr" or a file, which is appended to.
         target as "path": log_target() => LogTarget::Stdout,
+    }
+}
+
+section! {
+    /// The latest exchanges, kept in memory for people who look.
+    for RequestLogConfig {
+        /// Keeps any at all.
+        is_enabled as "enabled": flag() => true,
+        /// Exchanges kept, a quarter of them errors. Each takes up to 6 KiB.
+        capacity: whole(16..=100_000) => 1000,
+        /// Ordinary exchanges kept a second, and as many errors; the rest is counted.
+        per_second: whole(1..=100_000) => 200,
+        /// Keeps queries, which often hold tokens and what people searched for.
+        keeps_queries as "queries": flag() => false,
     }
 }
 

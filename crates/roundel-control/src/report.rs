@@ -45,6 +45,7 @@ impl ReloadReport {
             ("workers", old.workers != new.workers),
             ("admin", old.admin != new.admin),
             ("access_log", old.access_log != new.access_log),
+            ("request_log", old.request_log != new.request_log),
             ("log", old.log != new.log),
             ("shutdown", old.shutdown != new.shutdown),
         ];

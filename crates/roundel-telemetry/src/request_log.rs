@@ -67,12 +67,6 @@ pub struct RequestLogOptions {
     pub keeps_queries: bool,
 }
 
-impl Default for RequestLogOptions {
-    fn default() -> Self {
-        Self { capacity: 1000, per_second: 200, keeps_queries: false }
-    }
-}
-
 /// The handle of the request log. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct RequestLog {

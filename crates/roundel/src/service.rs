@@ -17,7 +17,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use roundel_admin::{Admin, Phase, ProcessStatus, Surface, Token};
 use roundel_config::Config;
-use roundel_config::model::{AccessLogConfig, AccessLogFormat, AdminConfig, LogTarget};
+use roundel_config::model::{
+    AccessLogConfig, AccessLogFormat, AdminConfig, LogTarget, RequestLogConfig,
+};
 use roundel_control::{Control, ControlOptions, FileWatch, Intent, Overlay};
 use roundel_proxy::{Drained, Proxy, ProxyOptions};
 use roundel_telemetry::{AccessLog, LogFormat, Registry, RequestLog, RequestLogOptions};
@@ -76,7 +78,7 @@ impl Service {
         let registry = Arc::new(Registry::new(workers));
         let access_log = config.access_log.as_ref().map(|log| open_log(log, &registry));
         let access_log = access_log.transpose()?.map(Arc::new);
-        let request_log = RequestLog::new(RequestLogOptions::default(), registry.worker());
+        let request_log = open_request_log(config.request_log, &registry);
         let admin = bind_admin(&config.admin)?;
         let admin_address = admin.as_ref().map(Admin::address);
         let grace = config.shutdown.grace;
@@ -84,7 +86,7 @@ impl Service {
         let entered = runtime.enter();
         // From here on a SIGHUP waits for its turn, where before it would kill.
         let signals = Signals::take().context("cannot take over signals")?;
-        let logs = Logs { access: access_log.clone(), requests: Some(request_log) };
+        let logs = Logs { access: access_log.clone(), requests: request_log };
         let decisions =
             decisions::open(&config.admin, file.as_ref().map(|file| file.path.as_path()))?;
         let audit_log = config.admin.audit_log.clone();
@@ -269,6 +271,13 @@ fn open_log(config: &AccessLogConfig, registry: &Registry) -> anyhow::Result<Acc
     };
     AccessLog::start(target, format, registry.access_log())
         .with_context(|| format!("cannot open the access log {}", config.target))
+}
+
+/// `None` when it is switched off.
+fn open_request_log(config: RequestLogConfig, registry: &Registry) -> Option<RequestLog> {
+    let RequestLogConfig { is_enabled, capacity, per_second, keeps_queries } = config;
+    let options = RequestLogOptions { capacity, per_second, keeps_queries };
+    is_enabled.then(|| RequestLog::new(options, registry.worker()))
 }
 
 fn bind_admin(config: &AdminConfig) -> anyhow::Result<Option<Admin>> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use roundel_config::model::{
     AdminConfig, Config, EndpointConfig, EndpointSource, ListenerConfig, LogConfig, LogFormat,
-    LogLevel, PoolConfig, ShutdownConfig,
+    LogLevel, PoolConfig, RequestLogConfig, ShutdownConfig,
 };
 use roundel_core::address::EndpointAddress;
 use roundel_core::endpoint::{AdminState, Presence};
@@ -134,6 +134,12 @@ pub(crate) fn config(listeners: Vec<ListenerConfig>, pools: Vec<PoolConfig>) -> 
         apps: Vec::new(),
         docker: None,
         access_log: None,
+        request_log: RequestLogConfig {
+            is_enabled: true,
+            capacity: 1000,
+            per_second: 200,
+            keeps_queries: false,
+        },
         log: LogConfig { level: LogLevel::Info, format: LogFormat::Text },
         shutdown: ShutdownConfig { grace: SECOND },
     }

@@ -105,7 +105,11 @@ impl Setup {
                 half_close: HalfClose::Serve,
             },
             routes: vec![route("default", "", Action::Pool(0))],
-            requests: RequestLogOptions { per_second: 10_000, ..RequestLogOptions::default() },
+            requests: RequestLogOptions {
+                capacity: 1000,
+                per_second: 10_000,
+                keeps_queries: false,
+            },
         }
     }
 
