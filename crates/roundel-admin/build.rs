@@ -29,6 +29,8 @@ fn main() {
     for source in SOURCES {
         println!("cargo:rerun-if-changed={}", root.join(source).display());
     }
+    // The page explains end reasons in the words of their reference.
+    println!("cargo:rerun-if-changed={}", root.join("../docs/reference/end-reasons.md").display());
     let site = out.join("dashboard");
     let files = match build(&root, &site) {
         Ok(()) => files_in(&site),

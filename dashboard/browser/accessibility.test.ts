@@ -37,6 +37,7 @@ const VIEWS = [
   "#/config",
   "#/config/overlay",
   "#/config/check",
+  "#/config/audit",
 ] as const;
 
 describe.each(LOOKS)("%s", (_, look) => {

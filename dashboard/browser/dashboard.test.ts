@@ -21,7 +21,7 @@ test("a killed server turns, requests go on, and it comes back", async () => {
   await stage.go("#/pools");
   await stage.isSaid("Server 3", "healthy");
   stage.roundel.kill("Server 3");
-  await stage.isSaid("Server 3", "unhealthy");
+  await stage.isSaid("Server 3", "no process");
   await stage.requestsGoOn(60);
   await stage.isSaid("Server 3", "healthy");
   await stage.requestsGoOn(30);
@@ -66,14 +66,33 @@ test("a stop is seen at once, and the page goes on when Roundel is back", async 
   await stage.go("#/pools");
   await stage.isSaid("Server 1", "healthy");
   await stage.load.stop();
-  stage.watched.isLossExpected = true;
+  stage.watched.expected = /net::ERR_/;
   await stage.roundel.stop();
   await stage.page.getByText("Roundel does not answer.").waitFor({ timeout: 10_000 });
   expect(await stage.page.locator("main").getAttribute("class")).toContain("stale");
   stage.roundel = await Roundel.start(stage.roundel);
   await stage.page.getByText("Roundel does not answer.").waitFor({ state: "detached" });
   await stage.isSaid("Server 1", "healthy");
-  stage.watched.isLossExpected = false;
+  stage.watched.expected = null;
   stage.load = new Load(stage.roundel.listener);
   await stage.requestsGoOn(10);
+});
+
+test("a token is asked for, and kept for the tab", async () => {
+  const { page } = stage;
+  stage.watched.expected = /401/;
+  await page.route("**/api/v1/**", (route) => {
+    const isRight = route.request().headers().authorization === "Bearer s3cret";
+    return isRight ? route.continue() : route.fulfill({ status: 401, body: "" });
+  });
+  await page.reload();
+  const token = page.getByLabel("Token", { exact: true });
+  await token.fill("wrong");
+  await page.getByRole("button", { name: "Open" }).click();
+  await page.getByText("The token was refused.").waitFor();
+  await token.fill("s3cret");
+  await page.getByRole("button", { name: "Open" }).click();
+  await page.getByRole("heading", { name: "Where requests go" }).waitFor();
+  await page.reload();
+  await page.getByRole("heading", { name: "Where requests go" }).waitFor();
 });

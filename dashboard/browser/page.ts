@@ -24,17 +24,16 @@ export class Watched {
   readonly context: BrowserContext;
   /** What went wrong: errors, breaches of the content policy, requests to other servers. */
   readonly faults: string[] = [];
-  /** While Roundel is stopped, the browser says in the console that it cannot be reached. */
-  isLossExpected = false;
+  /** What the browser may say in the console, when a test makes it: that Roundel is gone, say. */
+  expected: RegExp | null = null;
 
   private constructor(context: BrowserContext, page: Page, origin: string) {
     this.context = context;
     this.page = page;
     page.on("console", (message) => {
       const text = message.text();
-      const isLoss = /ERR_CONNECTION|ERR_EMPTY|ERR_INCOMPLETE|ERR_ABORTED/.test(text);
       if (message.type() !== "error" && !/Content Security|Trusted/i.test(text)) return;
-      if (!(isLoss && this.isLossExpected)) this.faults.push(`console: ${text}`);
+      if (!this.expected?.test(text)) this.faults.push(`console: ${text}`);
     });
     page.on("pageerror", (error) => this.faults.push(`error: ${error.message}`));
     page.on("request", (request) => {

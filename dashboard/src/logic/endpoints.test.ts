@@ -23,6 +23,9 @@ test("intent comes before ejection, and ejection before health", () => {
     [{ health: "unhealthy", ejected_until: until }, "ejected"],
     [{ ejected_until: until, admin_state: "draining" }, "draining"],
     [{ health: "unknown" }, "unknown"],
+    [{ presence: "absent", health: "unknown" }, "absent"],
+    [{ presence: "starting", health: "unknown" }, "starting"],
+    [{ presence: "absent", admin_state: "draining" }, "draining"],
   ] as const) {
     expect(standing(endpoint("a", "b:1", facts))).toBe(expected);
   }

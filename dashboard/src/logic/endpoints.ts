@@ -4,12 +4,23 @@ import type { Endpoint } from "../api/types";
 
 /**
  * The one word for an endpoint's state where there is room for one only. The three facts stay apart
- * everywhere else; here intent comes first, since it explains the rest.
+ * everywhere else; here intent comes first, since it explains the rest, and
+ * then whether a process is there at all.
  */
-export type Standing = "healthy" | "unknown" | "unhealthy" | "ejected" | "draining" | "disabled" | "backup";
+export type Standing =
+  | "healthy"
+  | "starting"
+  | "unknown"
+  | "absent"
+  | "unhealthy"
+  | "ejected"
+  | "draining"
+  | "disabled"
+  | "backup";
 
 export function standing(endpoint: Endpoint): Standing {
   if (endpoint.admin_state !== "enabled") return endpoint.admin_state;
+  if (endpoint.presence !== "present") return endpoint.presence;
   if (endpoint.ejected_until !== null) return "ejected";
   if (endpoint.health === "healthy" && endpoint.is_backup) return "backup";
   return endpoint.health;
@@ -17,7 +28,9 @@ export function standing(endpoint: Endpoint): Standing {
 
 export const STANDINGS: readonly Standing[] = [
   "healthy",
+  "starting",
   "unknown",
+  "absent",
   "unhealthy",
   "ejected",
   "draining",

@@ -26,6 +26,7 @@ const SIGNS: readonly [GlyphName, string][] = [
   ["healthy", "probes succeed"],
   ["unknown", "not probed yet"],
   ["unhealthy", "probes fail"],
+  ["absent", "no process runs there"],
   ["ejected", "failed real traffic, out for a while"],
   ["draining", "finishes what it has, gets nothing new"],
   ["disabled", "taken out by an operator"],

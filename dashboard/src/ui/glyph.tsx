@@ -15,6 +15,7 @@ export type GlyphName =
   | "ready"
   | "stopping"
   | "stopped"
+  | "absent"
   | "backoff"
   | "failed"
   | "info"
@@ -39,6 +40,7 @@ const SHAPES: Record<GlyphName, [Tone, JSX.Element | JSX.Element[]]> = {
   stopping: ["fair", [RING, <path class="solid" d="M3.6 8.6h8.8a4.4 4.4 0 0 1-8.8 0z" />]],
   disabled: ["quiet", [RING, <path d="M4.6 8h6.8" />]],
   stopped: ["quiet", [RING, <rect class="solid" x="5.8" y="5.8" width="4.4" height="4.4" />]],
+  absent: ["bad", [<circle cx="8" cy="8" r="6" stroke-dasharray="2.4 2.3" />, CROSS]],
   backup: ["accent", [RING, <circle cx="8" cy="8" r="2.4" />]],
   starting: ["accent", [<path d="M8 2a6 6 0 1 1-6 6" />, <path d="M8 4.8V8l2.2 1.6" />]],
   backoff: ["fair", [RING, <path d="M8 4.8V8l2.2 1.6" />]],

@@ -1,7 +1,7 @@
 // Pools and their endpoints: how each fares, and what an operator can do about it.
 
 import type { Pool, State } from "../api/types";
-import { explain } from "../logic/codes";
+import { explainEnd } from "../logic/codes";
 import { compact, count, duration, percent, plural } from "../logic/format";
 import { linkTo } from "../logic/route";
 import { go, place } from "../state/place";
@@ -159,7 +159,7 @@ function Ends({ pool }: { pool: Pool }) {
       {ends
         .sort((a, b) => b[1] - a[1])
         .map(([code, amount]) => (
-          <li key={code} title={explain(code)}>
+          <li key={code} title={explainEnd(code)}>
             <code>{code}</code> {count(amount)}
           </li>
         ))}

@@ -56,7 +56,7 @@ export function TopologyPicture({ state }: { state: State }) {
 }
 
 function linkClass({ rate, isIdle, to }: Link): string {
-  const isBad = to.standing === "unhealthy" || to.standing === "ejected";
+  const isBad = to.standing === "unhealthy" || to.standing === "absent" || to.standing === "ejected";
   return `link${rate > 0 ? "" : " still"}${isIdle ? " idle" : ""}${isBad ? " bad" : ""}`;
 }
 

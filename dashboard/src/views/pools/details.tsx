@@ -1,7 +1,7 @@
 // All that is known about one endpoint.
 
 import type { Endpoint, Pool } from "../../api/types";
-import { explain } from "../../logic/codes";
+import { explainFailure } from "../../logic/codes";
 import { count, duration, percent } from "../../logic/format";
 import { linkTo } from "../../logic/route";
 import { removeEndpoint, takeOverrideBack } from "../../state/actions";
@@ -92,7 +92,7 @@ export function EndpointDetails({ pool, endpoint }: { pool: Pool; endpoint: Endp
         </Fact>
       </Facts>
       <Amounts title="Responses" none="None yet." amounts={endpoint.responses} />
-      <Amounts title="Failed attempts" none="None." amounts={endpoint.failures} explain={explain} />
+      <Amounts title="Failed attempts" none="None." amounts={endpoint.failures} explain={explainFailure} />
     </>
   );
 }

@@ -46,7 +46,11 @@ export function EndpointRow({ pool, endpoint, index }: EndpointRowProps) {
         {endpoint.overridden.includes("admin_state") && <span class="note">by an operator</span>}
       </Cell>
       <Cell name="health">
-        <Mark name={endpoint.health} />
+        {endpoint.presence === "absent" ? (
+          <Mark name="absent" text="no process" />
+        ) : (
+          <Mark name={endpoint.health} />
+        )}
         <ProbeNote endpoint={endpoint} />
       </Cell>
       <Cell name="ejection">
@@ -101,9 +105,10 @@ function Cell({ name, label, children }: { name: string; label?: string; childre
   );
 }
 
-/** Why its health is what it is: no process, the last probe's reason, or how old it is. */
+/** Why its health is what it is: its process, the last probe's reason, or how old it is. */
 function ProbeNote({ endpoint: { presence, last_probe: probe } }: { endpoint: Endpoint }) {
-  if (presence !== "present") return <span class="note">{PRESENCES[presence]}</span>;
+  if (presence === "absent") return <span class="note">health unknown</span>;
+  if (presence === "starting") return <span class="note">{PRESENCES.starting}</span>;
   if (probe === null) return null;
   if (probe.reason === null) {
     return (

@@ -4,7 +4,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { json, segment } from "../../api/client";
 import type { Attempt, Candidate, RequestDetail, Verdict } from "../../api/types";
-import { explain } from "../../logic/codes";
+import { explainEnd, explainFailure } from "../../logic/codes";
 import { bytes, duration, durationOr, percent, plural, preciseClock } from "../../logic/format";
 import { statusTone, timeParts } from "../../logic/requests";
 import { linkTo } from "../../logic/route";
@@ -95,7 +95,7 @@ function Story({ request }: { request: RequestDetail }) {
           <b>{request.status ?? "no status"}</b>
         </span>{" "}
         <code>{request.end}</code>
-        <span class="reason">{explain(request.end)}</span>
+        <span class="reason">{explainEnd(request.end)}</span>
       </Fact>
       <Fact name="At">{preciseClock(request.at)}</Fact>
       <Fact name="Client">
@@ -163,7 +163,7 @@ function AttemptCard({ attempt, pool, index }: AttemptCardProps) {
           </>
         )}
       </p>
-      {!isGood && <p class="quiet">{explain(attempt.outcome)}</p>}
+      {!isGood && <p class="quiet">{explainFailure(attempt.outcome)}</p>}
       <p class="quiet">
         after {duration(attempt.started_ms)} · connect{" "}
         {attempt.reused ? "reused" : durationOr(attempt.connect_ms)} · first byte{" "}

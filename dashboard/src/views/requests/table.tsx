@@ -1,7 +1,7 @@
 // The lines of the request log, newest first.
 
 import type { RequestSummary } from "../../api/types";
-import { explain } from "../../logic/codes";
+import { explainEnd } from "../../logic/codes";
 import { clock, duration } from "../../logic/format";
 import { type RequestFilter, statusTone, timeParts } from "../../logic/requests";
 import { linkTo } from "../../logic/route";
@@ -72,7 +72,7 @@ function RequestRow({ request, index, isChosen, query }: RequestRowProps) {
       <div class={`cell status ${statusTone(status)}`} role="cell">
         <b>{status ?? "–"}</b>
         {end !== "ok" && end !== "local" && (
-          <code title={explain(end)} class="end">
+          <code title={explainEnd(end)} class="end">
             {end}
           </code>
         )}
