@@ -265,7 +265,7 @@ impl Actor {
         }
         self.sources.file = file;
         self.put_in_force(&listeners, resolutions);
-        self.shared.tell(Change::Reloaded(report.clone()));
+        self.shared.tell(Change::Reloaded(Box::new(report.clone())));
         Ok(report)
     }
 

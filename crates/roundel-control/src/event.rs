@@ -151,7 +151,7 @@ pub enum Change {
         port: u16,
     },
     /// A new configuration is in force.
-    Reloaded(ReloadReport),
+    Reloaded(Box<ReloadReport>),
     /// A new configuration was refused; the old one stays in force.
     ReloadFailed {
         /// What is wrong with it.

@@ -15,6 +15,8 @@ pub struct ReloadReport {
     pub pools: Changed,
     /// Endpoints, as `pool/endpoint`. One with a new address is a new endpoint: removed and added.
     pub endpoints: Changed,
+    /// Apps, by name.
+    pub apps: Changed,
     /// Whether any route changed.
     pub has_new_routes: bool,
     /// Keys that changed but take effect only when the process starts anew.
@@ -54,6 +56,7 @@ impl ReloadReport {
             listeners,
             pools,
             endpoints,
+            apps: Changed::between(&old.apps, &new.apps, |app| app.name.to_string()),
             has_new_routes: old.routes != new.routes,
             needs_restart: needs_restart.map(|(key, _)| key).collect(),
         }
@@ -111,9 +114,12 @@ impl Changed {
 impl fmt::Display for ReloadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
-        for (kind, changed) in
-            [("listener", &self.listeners), ("pool", &self.pools), ("endpoint", &self.endpoints)]
-        {
+        for (kind, changed) in [
+            ("listener", &self.listeners),
+            ("pool", &self.pools),
+            ("endpoint", &self.endpoints),
+            ("app", &self.apps),
+        ] {
             parts.extend(changed.of_kind(kind));
         }
         if self.has_new_routes {

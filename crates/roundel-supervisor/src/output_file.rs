@@ -7,15 +7,13 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::output::OutputTail;
 
-/// Reads that wait to be written; each is at most 8 KiB.
-const WAITING_MAX: usize = 128;
+/// Bytes that wait to be written at most.
+const WAITING_BYTES_MAX: usize = 1024 * 1024;
 
 const THREAD_STACK_BYTES: usize = 128 * 1024;
 
@@ -32,44 +30,83 @@ pub struct OutputFile {
 
 /// The way into a file.
 #[derive(Debug)]
-pub(crate) struct Sink {
-    queue: SyncSender<Vec<u8>>,
-    lost: Arc<AtomicU64>,
+pub(crate) struct Sink(Arc<Queue>);
+
+/// What waits to be written.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    is_changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// At most [`WAITING_BYTES_MAX`].
+    bytes: Vec<u8>,
+    /// Bytes that came when it was full.
+    lost: u64,
+    is_over: bool,
 }
 
 impl Sink {
     /// Starts the thread that writes; it ends when the sink is dropped. Failures are noted in
     /// `tail`.
     pub(crate) fn start(file: OutputFile, tail: OutputTail) -> io::Result<Self> {
-        let (queue, waiting) = sync_channel(WAITING_MAX);
-        let lost = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&lost);
+        let queue = Arc::new(Queue::default());
+        let source = Arc::clone(&queue);
         thread::Builder::new()
             .name("output file".to_owned())
             .stack_size(THREAD_STACK_BYTES)
-            .spawn(move || write_all(&file, &waiting, &count, &tail))?;
-        Ok(Self { queue, lost })
+            .spawn(move || write_all(&file, &source, &tail))?;
+        Ok(Self(queue))
     }
 
     /// Has the bytes written, or counts them as lost.
     pub(crate) fn put(&self, bytes: &[u8]) {
-        match self.queue.try_send(bytes.to_vec()) {
-            Ok(()) => {}
-            Err(TrySendError::Full(bytes) | TrySendError::Disconnected(bytes)) => {
-                self.lost.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            }
+        let mut waiting = self.0.lock();
+        if waiting.bytes.len() + bytes.len() > WAITING_BYTES_MAX {
+            waiting.lost = waiting.lost.saturating_add(bytes.len() as u64);
+        } else {
+            waiting.bytes.extend_from_slice(bytes);
         }
+        self.0.is_changed.notify_one();
     }
 }
 
-fn write_all(file: &OutputFile, waiting: &Receiver<Vec<u8>>, lost: &AtomicU64, tail: &OutputTail) {
+impl Drop for Sink {
+    fn drop(&mut self) {
+        self.0.lock().is_over = true;
+        self.0.is_changed.notify_one();
+    }
+}
+
+impl Queue {
+    /// What has come since the last call, once there is something; `None` when nothing comes any
+    /// more.
+    fn take(&self) -> Option<Waiting> {
+        let is_idle = |w: &mut Waiting| w.bytes.is_empty() && w.lost == 0 && !w.is_over;
+        let waited = self.is_changed.wait_while(self.lock(), is_idle);
+        let mut waiting = waited.unwrap_or_else(PoisonError::into_inner);
+        let is_over = waiting.is_over;
+        let taken = std::mem::take(&mut *waiting);
+        waiting.is_over = is_over;
+        (!taken.bytes.is_empty() || taken.lost > 0).then_some(taken)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // A panic while the lock was held cannot leave worse than a chunk less.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn write_all(file: &OutputFile, queue: &Queue, tail: &OutputTail) {
     let mut writer = Rotating::new(file);
     let mut has_failed = false;
-    for bytes in waiting {
-        let missing = lost.swap(0, Ordering::Relaxed);
-        let note = (missing > 0).then(|| format!("\n[roundel] {missing} bytes of output lost\n"));
+    while let Some(Waiting { bytes, lost, .. }) = queue.take() {
+        // What is lost came after what waited.
+        let note = (lost > 0).then(|| format!("\n[roundel] {lost} bytes of output lost\n"));
         let note = note.as_deref().unwrap_or_default().as_bytes();
-        let outcome = writer.write(note).and_then(|()| writer.write(&bytes));
+        let outcome = writer.write(&bytes).and_then(|()| writer.write(note));
         if let Err(error) = outcome
             && !std::mem::replace(&mut has_failed, true)
         {
@@ -89,23 +126,25 @@ impl<'a> Rotating<'a> {
         Self { spec, open: None }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.is_empty() {
-            return Ok(());
+    /// Appends the bytes, in files that end with a line where that is possible: what was written of
+    /// a line before the file was full stays where it is.
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let (mut file, size) = match self.open.take() {
+                Some(open) => open,
+                None => open(&self.spec.path)?,
+            };
+            let room = self.spec.bytes_max.saturating_sub(size);
+            let room = usize::try_from(room).unwrap_or(usize::MAX);
+            let (now, later) = split(bytes, room, size == 0);
+            file.write_all(now)?;
+            bytes = later;
+            self.open = Some(if later.is_empty() {
+                (file, size.saturating_add(now.len() as u64))
+            } else {
+                self.renew()?
+            });
         }
-        let length = bytes.len() as u64;
-        let is_full = |size: u64| size > 0 && size.saturating_add(length) > self.spec.bytes_max;
-        let (file, size) = match self.open.take() {
-            Some((_, size)) if is_full(size) => self.renew()?,
-            Some(open) => open,
-            None => {
-                let open = open(&self.spec.path)?;
-                if is_full(open.1) { self.renew()? } else { open }
-            }
-        };
-        let (file, size) = self.open.insert((file, size));
-        file.write_all(bytes)?;
-        *size = size.saturating_add(length);
         Ok(())
     }
 
@@ -128,6 +167,19 @@ impl<'a> Rotating<'a> {
         ignore_missing(gone)?;
         open(path)
     }
+}
+
+/// What goes into a file with so much room, and what into the next one. A line that is longer than
+/// a whole file is cut.
+fn split(bytes: &[u8], room: usize, is_new: bool) -> (&[u8], &[u8]) {
+    if bytes.len() <= room {
+        return (bytes, &[]);
+    }
+    let fitting = bytes.get(..room).unwrap_or_default();
+    let end_of_line = fitting.iter().rposition(|byte| *byte == b'\n').map(|end| end + 1);
+    // An empty file that takes nothing would never be full.
+    let whole = if is_new { room.max(1) } else { 0 };
+    bytes.split_at(end_of_line.unwrap_or(whole))
 }
 
 fn open(path: &Path) -> io::Result<(File, u64)> {
@@ -190,28 +242,31 @@ mod tests {
     }
 
     #[test]
-    fn a_file_takes_what_fits_and_a_line_longer_than_all_is_not_lost() {
-        let directory = Directory::new("fits");
-        let spec = OutputFile { path: directory.0.join("log"), bytes_max: 10, kept: 1 };
+    fn files_end_with_a_line_unless_it_was_begun_or_is_longer_than_a_file() {
+        let directory = Directory::new("lines");
+        let spec = OutputFile { path: directory.0.join("log"), bytes_max: 10, kept: 9 };
         let mut writer = Rotating::new(&spec);
-        for text in ["12345", "67890", "a line longer than the file may be", "x"] {
+        for text in ["12\n45\n78", "90\nabcdefghijklm", "n\n"] {
             writer.write(text.as_bytes()).unwrap();
         }
-        assert_eq!(directory.read("log").as_deref(), Some("x"));
-        let aside = directory.read("log.1");
-        assert_eq!(aside.as_deref(), Some("a line longer than the file may be"));
+        let files = ["log.4", "log.3", "log.2", "log.1", "log"].map(|name| directory.read(name));
+        let files = files.each_ref().map(|text| text.as_deref().unwrap_or("none"));
+        assert_eq!(files, ["none", "12\n45\n78", "90\n", "abcdefghij", "klmn\n"]);
+    }
+
+    /// What is in the queue when it is full, and what the tail says afterwards.
+    fn write_queue(path: PathBuf, waiting: Waiting) -> OutputTail {
+        let tail = OutputTail::default();
+        let queue = Queue::default();
+        *queue.lock() = Waiting { is_over: true, ..waiting };
+        write_all(&OutputFile { path, bytes_max: 1000, kept: 1 }, &queue, &tail);
+        tail
     }
 
     #[test]
-    fn a_file_that_cannot_be_written_is_noted_once() {
-        let tail = OutputTail::default();
-        let path = PathBuf::from("/nonexistent/log");
-        let file = OutputFile { path, bytes_max: 10, kept: 1 };
-        let (queue, waiting) = sync_channel(2);
-        queue.send(b"a".to_vec()).unwrap();
-        queue.send(b"b".to_vec()).unwrap();
-        drop(queue);
-        write_all(&file, &waiting, &AtomicU64::new(0), &tail);
+    fn a_file_that_cannot_be_written_is_noted() {
+        let waiting = Waiting { bytes: b"a".to_vec(), ..Waiting::default() };
+        let tail = write_queue("/nonexistent/log".into(), waiting);
         let [line] = tail.lines().try_into().unwrap();
         assert!(line.starts_with("[roundel] cannot write /nonexistent/log: "), "{line}");
     }
@@ -219,13 +274,21 @@ mod tests {
     #[test]
     fn what_was_lost_is_said_in_the_file() {
         let directory = Directory::new("lost");
-        let path = directory.0.join("log");
-        let file = OutputFile { path, bytes_max: 1000, kept: 1 };
-        let (queue, waiting) = sync_channel(1);
-        queue.send(b"after\n".to_vec()).unwrap();
-        drop(queue);
-        write_all(&file, &waiting, &AtomicU64::new(77), &OutputTail::default());
+        let waiting = Waiting { bytes: b"before".to_vec(), lost: 77, is_over: false };
+        write_queue(directory.0.join("log"), waiting);
         let text = directory.read("log").unwrap();
-        assert_eq!(text, "\n[roundel] 77 bytes of output lost\nafter\n");
+        assert_eq!(text, "before\n[roundel] 77 bytes of output lost\n");
+    }
+
+    #[test]
+    fn no_more_waits_than_is_allowed() {
+        let sink = Sink(Arc::default());
+        let chunk = [0; 8192];
+        for _ in 0..1000 {
+            sink.put(&chunk);
+        }
+        let waiting = sink.0.take().unwrap();
+        assert_eq!(waiting.bytes.len(), WAITING_BYTES_MAX);
+        assert_eq!(waiting.lost, 1000 * 8192 - WAITING_BYTES_MAX as u64);
     }
 }

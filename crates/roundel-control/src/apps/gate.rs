@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roundel_core::address::EndpointAddress;
-use roundel_core::endpoint::{Endpoint, EndpointShared, Health};
+use roundel_core::endpoint::{AdminState, Endpoint, EndpointShared, Health};
 use roundel_core::name::Name;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{sleep, timeout};
@@ -29,17 +29,21 @@ pub(super) struct Place {
 }
 
 /// Waits until the endpoint is found to answer. Gives the counters that it shares with workers.
+///
+/// An endpoint that an operator disabled or removed is not probed: its instance is ready when it
+/// accepts connections, since whether it gets any traffic is not its own affair.
 pub(super) async fn until_ready(shared: Arc<Shared>, place: Place) -> Arc<EndpointShared> {
     loop {
-        if let Some(endpoint) = find(&shared, &place) {
-            let is_ready = if has_check(&shared, &place) {
-                endpoint.facts.health == Health::Healthy
-            } else {
-                accepts(&place.address).await
-            };
-            if is_ready {
-                return endpoint.shared;
-            }
+        let endpoint = find(&shared, &place);
+        let probed = endpoint.as_ref().filter(|endpoint| {
+            endpoint.facts.admin_state != AdminState::Disabled && has_check(&shared, &place)
+        });
+        let is_ready = match probed {
+            Some(endpoint) => endpoint.facts.health == Health::Healthy,
+            None => accepts(&place.address).await,
+        };
+        if is_ready {
+            return endpoint.map(|endpoint| endpoint.shared).unwrap_or_default();
         }
         sleep(PAUSE).await;
     }

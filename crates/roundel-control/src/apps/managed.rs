@@ -180,6 +180,7 @@ impl Managed {
             min: config.instances.min,
             max: config.instances.max,
             instances: self.model.instances.values().map(|i| self.instance(i, &time)).collect(),
+            restarts_total: self.model.restarts(),
             rollout: self.model.rollout_view(),
         }
     }

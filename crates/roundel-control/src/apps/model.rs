@@ -47,6 +47,7 @@ pub(super) struct AppModel {
     /// Whether it was told that no port is free, so that it is told once.
     is_out_of_ports: bool,
     last_run: u64,
+    restarts: u64,
     random: fastrand::Rng,
     pub(super) out: Out,
     pub(super) changes: Vec<Change>,
@@ -72,6 +73,7 @@ impl AppModel {
             taken: HashMap::new(),
             is_out_of_ports: false,
             last_run: 0,
+            restarts: 0,
             random: fastrand::Rng::with_seed(seed),
             out: Out::default(),
             changes: Vec::new(),
@@ -79,6 +81,11 @@ impl AppModel {
         };
         app.settle(now);
         app
+    }
+
+    /// Starts of instances after their first, over the life of the app.
+    pub(super) fn restarts(&self) -> u64 {
+        self.restarts
     }
 
     pub(super) fn wanted(&self) -> u32 {
@@ -299,11 +306,16 @@ impl AppModel {
 
     /// Brings everything in line after an input.
     fn settle(&mut self, now: Moment) {
-        self.instances.retain(|_, instance| !instance.is_gone());
+        self.forget_gone();
         self.adjust_count(now);
         self.step_rollout(now);
-        self.instances.retain(|_, instance| !instance.is_gone());
+        self.forget_gone();
         self.start_due(now);
+        self.forget_gone();
+    }
+
+    fn forget_gone(&mut self) {
+        self.instances.retain(|_, instance| !instance.is_gone());
     }
 
     /// The instances that count: all but those that leave, and the additional one of a rollout.
@@ -394,6 +406,7 @@ impl AppModel {
             let run = RunId(self.last_run);
             if let Some(instance) = self.instances.get_mut(&index) {
                 instance.spawn(run, port, now, &mut self.out);
+                self.restarts += u64::from(instance.restarts() > 0);
             }
         }
     }
@@ -423,6 +436,7 @@ impl AppModel {
             instance.wait_for_port(now.plus(PORT_PAUSE), reason, out);
         }
         self.is_out_of_ports = true;
+        self.give_up_surge(index, now);
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Rollout {
     to: u64,
     /// The additional instance, until it is told to leave.
     pub(super) surge: Option<u32>,
+    /// There turned out to be no port for it.
+    has_no_room: bool,
     /// The instance that must become ready before the next one is replaced.
     current: Option<u32>,
 }
@@ -44,7 +46,15 @@ impl AppModel {
         }
         let (to, from) = (self.version, self.proven.clone());
         let (state, reason) = (RolloutState::Running, None);
-        self.rollout = Some(Rollout { state, reason, from, to, surge: None, current: None });
+        self.rollout = Some(Rollout {
+            state,
+            reason,
+            from,
+            to,
+            surge: None,
+            has_no_room: false,
+            current: None,
+        });
         self.tell_rollout(RolloutState::Running, "every instance is replaced".to_owned());
     }
 
@@ -126,14 +136,15 @@ impl AppModel {
 
     /// Adds the additional instance, if there is none yet and there is room; tells whether it did.
     fn add_surge(&mut self, now: Moment) -> bool {
-        let has_surge = self.rollout.as_ref().is_none_or(|rollout| rollout.surge.is_some());
+        let is_out = |rollout: &Rollout| rollout.surge.is_some() || rollout.has_no_room;
+        let is_out = self.rollout.as_ref().is_none_or(is_out);
         let last = self.instances.keys().next_back().copied().unwrap_or(0);
         let index = last.saturating_add(1);
         let has_room = match &self.config.spec.listen {
             Listen::AnyPort | Listen::Socket(_) => true,
             Listen::Ports(range) => self.free_port(range, index, now).is_some(),
         };
-        if has_surge || !has_room {
+        if is_out || !has_room {
             return false;
         }
         self.add(index, Arc::clone(&self.config.spec), self.version);
@@ -142,6 +153,18 @@ impl AppModel {
             rollout.current = Some(index);
         }
         true
+    }
+
+    /// No port is free for the instance `index`: if it is the additional one, goes on without.
+    pub(super) fn give_up_surge(&mut self, index: u32, now: Moment) {
+        if let Some(rollout) = &mut self.rollout
+            && rollout.surge == Some(index)
+        {
+            rollout.surge = None;
+            rollout.current = None;
+            rollout.has_no_room = true;
+            self.dismiss(index, now);
+        }
     }
 
     fn finish_if_ready(&mut self, now: Moment) {

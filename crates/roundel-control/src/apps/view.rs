@@ -23,6 +23,8 @@ pub struct AppView {
     pub max: u32,
     /// By index. More than wanted while some end or are replaced.
     pub instances: Vec<InstanceView>,
+    /// Starts of instances after their first, those of instances that are gone included.
+    pub restarts_total: u64,
     /// The last replacement of all instances, if there was one.
     pub rollout: Option<RolloutView>,
 }

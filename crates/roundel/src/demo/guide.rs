@@ -92,6 +92,7 @@ mod tests {
             min: 0,
             max: 2,
             instances: vec![server, late],
+            restarts_total: 0,
             rollout: None,
         };
         let listener = "127.0.0.1:8080".parse().unwrap();

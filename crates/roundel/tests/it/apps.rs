@@ -11,7 +11,7 @@ use roundel_testkit::deadline::PATIENCE;
 use roundel_testkit::{Balancer, Load, eventually};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::site::{ADMIN, CHECK, count_of, metric, web};
+use crate::site::{ADMIN, CHECK, NO_CHECK, count_of, metric, web};
 
 /// A balancer before an app whose instances run `command`, with further `keys`.
 fn config(command: &str, keys: &str) -> String {
@@ -130,6 +130,33 @@ fn a_unix_socket_is_listened_on_and_an_old_one_is_no_obstacle() {
 }
 
 #[test]
+fn without_a_health_check_an_instance_is_ready_when_it_accepts() {
+    let text = config(&server(), "instances = 2").replace(CHECK, NO_CHECK);
+    let balancer = Balancer::start(&text);
+    ready(&balancer, 2);
+    let mut client = balancer.client();
+    assert_eq!([(); 4].map(|()| client.get("/").status), [200; 4]);
+}
+
+#[test]
+fn all_output_is_in_a_file_when_the_app_says_so() {
+    let text = "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done; exec $SERVER";
+    let keys = "output = { file = \"{name}.log\", max_bytes = \"4096\", keep = 1000 }";
+    let balancer = Balancer::start(&config(&script(text), keys));
+    ready(&balancer, 1);
+    let directory = balancer.directory().path();
+    let read = |name: String| std::fs::read_to_string(directory.join(name)).unwrap_or_default();
+    let all = || {
+        let aside = (1..1000).rev().map(|n| read(format!("web-1.log.{n}"))).collect::<String>();
+        aside + &read("web-1.log".to_owned())
+    };
+    eventually(PATIENCE, "the last line is written", || all().ends_with("line 2999\n"));
+    let all = all();
+    let number = |line: &str| line.strip_prefix("line ")?.parse::<u32>().ok();
+    assert!(all.lines().map(number).eq((0..3000).map(Some)), "{all}");
+}
+
+#[test]
 fn a_crash_under_load_costs_no_request_and_is_mended() {
     let keys = "instances = 3\nrestart = { base_pause = \"50ms\" }";
     let balancer = Balancer::start(&config(&server(), keys));
@@ -203,6 +230,7 @@ fn a_new_environment_goes_round_under_load_without_a_failure() {
     let load = Load::new(balancer.address()).clients(4).endless().start();
     load.wait_for(50);
     balancer.reload(&next("b")).unwrap();
+    balancer.wait_for_line("app changed: web");
     balancer.wait_for_line("state=\"done\"");
     load.wait_for(50);
     load.finish().assert_all_ok();

@@ -330,6 +330,18 @@ fn a_rollout_without_room_ends_each_before_its_successor_starts() {
 }
 
 #[test]
+fn a_rollout_whose_spare_port_is_a_stranger_s_goes_on_without() {
+    let mut world = World::new("ports = \"5001-5004\"\ninstances = 3");
+    world.run(50);
+    world.strangers = vec![5004];
+    world.app.restart(world.now);
+    world.run(10_000);
+    assert_eq!(world.app.rollout_view().unwrap().state, RolloutState::Done);
+    assert_eq!(world.ports(), [5001, 5002, 5003]);
+    assert_eq!(world.app.restarts(), 3);
+}
+
+#[test]
 fn a_broken_deploy_stops_at_the_first_new_instance_and_the_old_ones_serve_on() {
     for (ports, least) in [("5001-5004", 3), ("5001-5003", 2)] {
         let keys = format!("ports = \"{ports}\"\ninstances = 3");
