@@ -47,6 +47,7 @@ fn facts<'a>(app: &'a AppView, control: &Control) -> AppFacts<'a> {
         name: &app.name,
         wanted: app.instances_wanted,
         instances: InstanceState::ALL.iter().map(|state| (state.code(), count(*state))).collect(),
+        restarts: app.restarts_total,
         decisions_up: decisions.up,
         decisions_down: decisions.down,
     }

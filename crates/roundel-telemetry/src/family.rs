@@ -109,5 +109,6 @@ families! {
 
     APP_WANTED: Gauge "roundel_app_wanted" ["app"] "Instances that there should be.";
     APP_INSTANCES: Gauge "roundel_app_instances" ["app" "state"] "Instances in each state.";
+    APP_RESTARTS: Counter "roundel_app_restarts_total" ["app"] "Starts of instances after their first.";
     APP_DECISIONS: Counter "roundel_app_decisions_total" ["app" "direction"] "Decisions of the autoscaler for more (up) or fewer (down) instances.";
 }

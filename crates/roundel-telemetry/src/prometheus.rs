@@ -138,6 +138,7 @@ fn render_apps(text: &mut Exposition, view: &View<'_>) {
             samples.sample(&[app.name.as_str(), state], count);
         }
     }
+    apps.numbers(text, &f::APP_RESTARTS, |app| app.restarts);
     apps.arrays(text, &f::APP_DECISIONS, ["up", "down"], |app| {
         [app.decisions_up, app.decisions_down]
     });

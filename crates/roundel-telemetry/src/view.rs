@@ -29,6 +29,8 @@ pub struct AppFacts<'a> {
     pub wanted: u32,
     /// Instances in each state, by the state's word; the same words in the same order for all apps.
     pub instances: Vec<(&'static str, u64)>,
+    /// Starts of instances after their first.
+    pub restarts: u64,
     /// Decisions of the autoscaler for more instances; 0 for an app that has none.
     pub decisions_up: u64,
     /// Decisions of the autoscaler for fewer.

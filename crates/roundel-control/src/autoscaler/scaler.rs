@@ -144,6 +144,7 @@ pub(super) mod tests {
             min: 0,
             max: 10,
             instances: instances.iter().map(|(n, state, cpu)| instance(n, *state, *cpu)).collect(),
+            restarts_total: 0,
             rollout: None,
         }
     }

@@ -60,6 +60,7 @@ impl Scene {
                 name: &self.web,
                 wanted: 3,
                 instances: vec![("starting", 1), ("ready", 2), ("failed", 0)],
+                restarts: 4,
                 decisions_up: 5,
                 decisions_down: 4,
             }],

@@ -166,6 +166,8 @@ fn a_crash_under_load_costs_no_request_and_is_mended() {
         load.wait_for(50);
         kill_process(servers(&balancer)[0], Signal::KILL).unwrap();
         ready(&balancer, 3 + round);
+        let restarts = "roundel_app_restarts_total{app=\"web\"}";
+        assert_eq!(metric(&balancer, restarts), round as u64);
     }
     load.wait_for(50);
     load.finish().assert_all_ok();
