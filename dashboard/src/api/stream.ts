@@ -14,7 +14,9 @@ export type StreamStatus =
   /** Connected, but silent for longer than it should be. */
   | { kind: "late" }
   | { kind: "lost"; reason: string; retryAt: number }
-  | { kind: "unauthorized" };
+  | { kind: "unauthorized" }
+  /** This Roundel has no such stream; nothing to try again. */
+  | { kind: "missing" };
 
 export interface StreamOptions {
   path: string;
@@ -137,6 +139,10 @@ export class EventStream {
     this.#stop();
     if (cause instanceof ApiError && cause.status === 401) {
       this.#options.onStatus({ kind: "unauthorized" });
+      return;
+    }
+    if (cause instanceof ApiError && cause.status === 404) {
+      this.#options.onStatus({ kind: "missing" });
       return;
     }
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,7 +1,7 @@
 // Which rows of a long list are near the window.
 
 /** Rows kept beyond each edge, so that a quick turn of the wheel shows no hole. */
-const MARGIN_ROWS = 12;
+const MARGIN_ROWS = 8;
 /** The range moves in steps of so many rows, so that not every pixel of scrolling renders anew. */
 const STEP_ROWS = 4;
 

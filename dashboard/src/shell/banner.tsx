@@ -15,6 +15,14 @@ export function Banner() {
   }, [version, firstVersion]);
   return (
     <div role="alert">
+      {current.kind === "missing" && (
+        <div class="banner bad">
+          <Glyph name="unhealthy" />
+          <p>
+            <strong>This is no Roundel with a management API,</strong> or an older one than this page.
+          </p>
+        </div>
+      )}
       {(current.kind === "late" || current.kind === "lost") && (
         <div class="banner bad">
           <Glyph name="unhealthy" />

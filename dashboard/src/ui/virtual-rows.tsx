@@ -3,7 +3,7 @@
 // The page itself scrolls, not a box in it, so that the wheel, the keys and a finger do what they
 // always do, and a thousand rows cost what a screenful costs.
 
-import type { ComponentChildren } from "preact";
+import { Component, type ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { visibleRows } from "../logic/visible";
 
@@ -11,10 +11,12 @@ interface VirtualRowsProps<T> {
   items: readonly T[];
   keyOf: (item: T) => string | number;
   rowHeight: number;
+  /** Changes when a row has to be rendered anew although its item is the same. */
+  version: unknown;
   children: (item: T, index: number) => ComponentChildren;
 }
 
-export function VirtualRows<T>({ items, keyOf, rowHeight, children }: VirtualRowsProps<T>) {
+export function VirtualRows<T>({ items, keyOf, rowHeight, version, children }: VirtualRowsProps<T>) {
   const body = useRef<HTMLDivElement>(null);
   const [range, setRange] = useState<readonly [number, number]>([0, 40]);
   const total = items.length;
@@ -45,13 +47,29 @@ export function VirtualRows<T>({ items, keyOf, rowHeight, children }: VirtualRow
     <div ref={body} class="rows" role="rowgroup" style={{ height: `${total * rowHeight}px` }}>
       <div class="slice" role="presentation" style={{ transform: `translateY(${start * rowHeight}px)` }}>
         {items.slice(start, end).map((item, offset) => (
-          <RowSlot key={keyOf(item)}>{children(item, start + offset)}</RowSlot>
+          <Row key={keyOf(item)} item={item} index={start + offset} version={version} draw={children} />
         ))}
       </div>
     </div>
   );
 }
 
-function RowSlot({ children }: { children: ComponentChildren }) {
-  return <>{children}</>;
+interface RowProps<T> {
+  item: T;
+  index: number;
+  version: unknown;
+  draw: (item: T, index: number) => ComponentChildren;
+}
+
+/** A row that scrolling alone does not render anew. */
+class Row<T> extends Component<RowProps<T>> {
+  override shouldComponentUpdate(next: RowProps<T>): boolean {
+    const { item, index, version } = this.props;
+    return next.item !== item || next.index !== index || next.version !== version;
+  }
+
+  override render(): ComponentChildren {
+    const { item, index, draw } = this.props;
+    return draw(item, index);
+  }
 }

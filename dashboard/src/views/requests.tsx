@@ -33,9 +33,7 @@ export function Requests({ state }: { state: State }) {
           <Filters state={state} filter={filter} />
           <Status filter={filter} />
           {shown.value.length === 0 ? (
-            <Empty title="No request matches yet">
-              {logStatus.value.kind === "live" ? "They appear here as they end." : "Waiting for the stream."}
-            </Empty>
+            <Empty title="No request matches yet">{EMPTY_WORDS[logStatus.value.kind]}</Empty>
           ) : (
             <RequestTable requests={shown.value} chosen={id ?? null} query={query} />
           )}
@@ -49,6 +47,15 @@ export function Requests({ state }: { state: State }) {
     </div>
   );
 }
+
+const EMPTY_WORDS = {
+  connecting: "Asking for the stream.",
+  live: "They appear here as they end.",
+  late: "They appear here as they end.",
+  lost: "The stream broke off; it is opened again by itself.",
+  unauthorized: "A token is asked for.",
+  missing: "This Roundel keeps no request log.",
+} as const;
 
 function Filters({ state, filter }: { state: State; filter: RequestFilter }) {
   const [draft, setDraft] = useState(filter);

@@ -18,13 +18,13 @@ interface EndpointRowProps {
   pool: Pool;
   endpoint: Endpoint;
   index: number;
+  /** In the pool. */
+  largestShare: number;
 }
 
-export function EndpointRow({ pool, endpoint, index }: EndpointRowProps) {
+export function EndpointRow({ pool, endpoint, index, largestShare }: EndpointRowProps) {
   const isChosen = place.value.path[0] === pool.name && place.value.path[1] === endpoint.name;
   const latency = endpoint.latency_ms;
-  // Bars are for comparing: the largest share is a whole one, among six endpoints or a thousand.
-  const largestShare = Math.max(...pool.endpoints.map((it) => it.share));
   return (
     <div class={`row${isChosen ? " chosen" : ""}`} role="row" aria-rowindex={index + 2}>
       <Cell name="name">

@@ -44,6 +44,8 @@ export function EndpointTable({ pool }: { pool: Pool }) {
     );
   }
   const shown = select(pool.endpoints, wish);
+  // Bars are for comparing: the largest share is a whole one, among six endpoints or a thousand.
+  const largestShare = pool.endpoints.reduce((largest, it) => Math.max(largest, it.share), 0);
   const isFiltered = wish.text !== "" || wish.standing !== "";
   return (
     <>
@@ -66,9 +68,12 @@ export function EndpointTable({ pool }: { pool: Pool }) {
         <VirtualRows
           items={shown}
           keyOf={(endpoint) => endpoint.name}
+          version={pool}
           rowHeight={isNarrow ? NARROW_ROW_HEIGHT : ROW_HEIGHT}
         >
-          {(endpoint, index) => <EndpointRow pool={pool} endpoint={endpoint} index={index} />}
+          {(endpoint, index) => (
+            <EndpointRow pool={pool} endpoint={endpoint} index={index} largestShare={largestShare} />
+          )}
         </VirtualRows>
       </div>
       {shown.length === 0 && (

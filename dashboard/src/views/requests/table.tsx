@@ -40,6 +40,7 @@ export function RequestTable({ requests, chosen, query }: RequestTableProps) {
       <VirtualRows
         items={requests}
         keyOf={(request) => request.id}
+        version={`${chosen} ${JSON.stringify(query)}`}
         rowHeight={isNarrow ? NARROW_ROW_HEIGHT : ROW_HEIGHT}
       >
         {(request, index) => (
