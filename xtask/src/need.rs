@@ -42,6 +42,11 @@ const NEEDS: &[Need] = &[
         packages: &["chromium", "fonts-dejavu-core"],
     },
     Need {
+        why: "containers in tests run in a real engine",
+        probe: &["sh", "-c", "PATH=$PATH:/usr/sbin; dockerd --version && docker-compose --version"],
+        packages: &["docker.io", "docker-compose"],
+    },
+    Need {
         why: "the house rules are checked on the files that git knows",
         probe: &["git", "--version"],
         packages: &["git"],

@@ -12,6 +12,7 @@
 //! | [`Ledger`] | was any request lost, or processed twice? |
 //! | [`Balancer`] | the same questions to the real binary, with signals and reload |
 //! | [`exposition::check_format`] | would Prometheus take this? |
+//! | [`DockerEngine`] | and with a real engine and `docker-compose`? |
 //! | [`Python`] | and with real Flask servers and the `requests` client? |
 //! | [`Program`] | and with the launchers, clients and scripts of a scenario? |
 //!
@@ -19,8 +20,10 @@
 //! where a test could not go on anyway (an address that cannot be bound, a deadline missed).
 
 pub mod balancer;
+mod cache;
 pub mod client;
 pub mod deadline;
+pub mod docker;
 pub mod exposition;
 pub mod ledger;
 pub mod load;
@@ -37,6 +40,7 @@ mod wire;
 pub use balancer::Balancer;
 pub use client::RawClient;
 pub use deadline::{Gate, eventually};
+pub use docker::DockerEngine;
 pub use ledger::Ledger;
 pub use load::{Call, Load, Tally};
 pub use message::{Fields, Request, Response, fingerprint, fingerprint_of_parts};

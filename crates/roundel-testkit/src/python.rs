@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use crate::cache::cache;
 use crate::deadline::{PATIENCE, comes_true};
 use crate::output::Lines;
 
@@ -135,17 +136,6 @@ impl Drop for FlaskServer {
 
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(name)
-}
-
-/// Where the environment is kept: the user's cache, or else the build directory.
-fn cache() -> PathBuf {
-    if let Some(cache) = std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()) {
-        return Path::new(&cache).join("roundel-testkit");
-    }
-    let own = std::env::current_exe().expect("a process knows its executable");
-    let is_target = |folder: &&Path| folder.join("CACHEDIR.TAG").exists();
-    let target = own.ancestors().find(is_target).map(Path::to_path_buf);
-    target.unwrap_or_else(std::env::temp_dir).join("roundel-testkit")
 }
 
 fn install(home: &Path, interpreter: &Path, requirements: &str) {

@@ -154,20 +154,17 @@ impl Follower {
         let socket = rules.config.socket.clone();
         let engine = Engine::meet(&socket).await?;
         let mut events = engine.events().await?;
+        self.roster.listen_anew();
         let listing = engine.list(&rules, &self.roster.known()).await?;
         self.take_list(listing, &rules).await?;
         let mut lists = Lists::new(engine);
         loop {
             match self.news(&mut events, &mut lists).await? {
-                News::Event(event) => {
-                    let reaction = self.roster.happened(&event, self.now());
-                    if matches!(reaction, Reaction::Provide | Reaction::ProvideAndList) {
-                        self.settle(&rules).await?;
-                    }
-                    if matches!(reaction, Reaction::List | Reaction::ProvideAndList) {
-                        lists.want();
-                    }
-                }
+                News::Event(event) => match self.roster.happened(&event, self.now()) {
+                    Reaction::Ignore => {}
+                    Reaction::Provide => self.settle(&rules).await?,
+                    Reaction::List => lists.want(),
+                },
                 News::ListDue => lists.begin(&rules, &self.roster),
                 News::List(listing) => self.take_list(listing, &rules).await?,
                 News::Reload => {
@@ -213,7 +210,7 @@ impl Follower {
         if !std::mem::take(&mut self.pause).is_zero() {
             self.control.tell(Change::ProviderBack { source: EndpointSource::Docker });
         }
-        self.roster.listed(listing);
+        self.roster.listed(listing, self.now());
         self.settle(rules).await
     }
 

@@ -5,9 +5,11 @@
 //! it to end takes it out: the engine tells of it as it is sent, seconds before the end in any
 //! program that ends with grace.
 //!
-//! A list says what is there and outranks what events said before, with one exception: a container
+//! A list says what is there and outranks what events said before, with two exceptions. A container
 //! that was sent a stop signal still runs for a while, and a list does not show that it is on its
-//! way out. That is remembered here until it dies, starts anew, or plainly ignores the signal.
+//! way out; that is remembered until it dies, starts anew, or plainly ignores the signal. And the
+//! engine tells of a death before its own lists know of it, seconds before on a busy machine; so for
+//! a while a death outranks lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -26,6 +28,9 @@ use crate::compose::Provided;
 /// taken for one that ignores the signal, as after `docker kill --signal TERM`.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long a list that shows a container may be older than the news of its death.
+const DEAD_FOR: Duration = Duration::from_secs(30);
+
 /// Endpoints in all pools together; more are told and left out.
 pub(crate) const ENDPOINTS_MAX: usize = 4096;
 
@@ -36,6 +41,8 @@ pub(crate) struct Roster {
     stop_facts: BTreeMap<String, StopFacts>,
     /// Containers that are about to end, and until when that is believed.
     stopping: BTreeMap<String, Moment>,
+    /// Containers that have died, and until when lists that show them are not believed.
+    dead: BTreeMap<String, Moment>,
     /// The endpoints of the last time, by pool.
     present: BTreeMap<Name, Vec<EndpointConfig>>,
     /// Endpoints whose containers are gone, while exchanges with them are under way.
@@ -51,8 +58,6 @@ pub(crate) enum Reaction {
     Provide,
     /// Only a new list can tell what has changed.
     List,
-    /// Both.
-    ProvideAndList,
 }
 
 /// What follows from all that is known.
@@ -79,9 +84,16 @@ impl Roster {
         self.stop_facts.keys().cloned().collect()
     }
 
+    /// Begins to listen anew: what happened meanwhile was not heard.
+    pub(crate) fn listen_anew(&mut self) {
+        self.dead.clear();
+    }
+
     /// Takes in a list.
-    pub(crate) fn listed(&mut self, listing: Listing) {
+    pub(crate) fn listed(&mut self, listing: Listing, now: Moment) {
         let Listing { mut containers, stop_facts } = listing;
+        self.dead.retain(|_, until| *until > now);
+        containers.retain(|container| !self.dead.contains_key(&container.id));
         // The order of endpoints, which balancers go by, must not depend on the engine's.
         containers.sort_by(|a, b| sort_key(&a.name).cmp(&sort_key(&b.name)).then(a.id.cmp(&b.id)));
         let is_there: BTreeSet<&str> = containers.iter().map(|it| it.id.as_str()).collect();
@@ -103,14 +115,14 @@ impl Roster {
                 }
             }
             EngineEvent::Die { id } if self.is_listed(id) => {
-                // A list made before and read after this may still show it.
-                match self.mark(id, now.plus(PATIENCE)) {
-                    Reaction::Provide => Reaction::ProvideAndList,
-                    _ => Reaction::List,
-                }
+                self.containers.retain(|container| container.id != *id);
+                self.stopping.remove(id);
+                self.dead.insert(id.clone(), now.plus(DEAD_FOR));
+                Reaction::Provide
             }
             EngineEvent::Start { id } => {
                 self.stopping.remove(id);
+                self.dead.remove(id);
                 Reaction::List
             }
             EngineEvent::Die { .. } | EngineEvent::Other => Reaction::List,

@@ -12,6 +12,7 @@ mod bulk;
 mod cli;
 mod curl;
 mod demo;
+mod docker;
 mod example;
 mod failover;
 mod flask;

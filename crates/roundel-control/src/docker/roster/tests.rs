@@ -65,7 +65,7 @@ struct Scene {
 impl Scene {
     fn new(containers: &[&str]) -> Self {
         let mut roster = Roster::default();
-        roster.listed(listing(containers));
+        roster.listed(listing(containers), at(0));
         let scene = Self { roster, rules: rules_for(&["web"]), is_busy: Cell::new(true) };
         scene.settled()
     }
@@ -76,7 +76,11 @@ impl Scene {
     }
 
     fn list(&mut self, containers: &[&str]) -> String {
-        self.roster.listed(listing(containers));
+        self.list_at(containers, 3)
+    }
+
+    fn list_at(&mut self, containers: &[&str], now: u64) -> String {
+        self.roster.listed(listing(containers), at(now));
         self.show()
     }
 
@@ -125,8 +129,9 @@ fn a_stop_signal_drains_before_the_end() {
     assert_eq!(scene.show(), "web_1 2-!, web_2 3");
     // It still runs, so a list shows it; it drains all the same.
     assert_eq!(scene.list(&["a web_1 2", "b web_2 3"]), "web_1 2-!, web_2 3");
-    assert_eq!(scene.happened(&die("a"), 3), Reaction::List);
+    assert_eq!(scene.happened(&die("a"), 3), Reaction::Provide);
     // Gone, but its last exchange is not recorded yet.
+    assert_eq!(scene.show(), "web_2 3, web_1 2-!");
     assert_eq!(scene.list(&["b web_2 3"]), "web_2 3, web_1 2-!");
     scene.is_busy.set(false);
     assert_eq!(scene.show(), "web_2 3");
@@ -136,8 +141,22 @@ fn a_stop_signal_drains_before_the_end() {
 #[test]
 fn a_death_without_a_warning_drains_at_once() {
     let mut scene = Scene::new(&["a web_1 2"]);
-    assert_eq!(scene.happened(&die("a"), 1), Reaction::ProvideAndList);
+    assert_eq!(scene.happened(&die("a"), 1), Reaction::Provide);
     assert_eq!(scene.show(), "web_1 2-!");
+}
+
+#[test]
+fn a_list_that_does_not_know_of_a_death_yet_is_not_believed() {
+    let mut scene = Scene::new(&["a web_1 2"]);
+    scene.is_busy.set(false);
+    scene.happened(&die("a"), 1);
+    assert_eq!(scene.list_at(&["a web_1 2"], 2), "");
+    assert_eq!(scene.list_at(&["a web_1 2"], 30), "");
+    // It must have been started again, unheard.
+    assert_eq!(scene.list_at(&["a web_1 2"], 31), "web_1 2");
+    scene.happened(&die("a"), 40);
+    scene.roster.listen_anew();
+    assert_eq!(scene.list_at(&["a web_1 2"], 41), "web_1 2");
 }
 
 #[test]
