@@ -170,11 +170,11 @@ fn report_taken_names(
     }
     for other in earlier.iter().filter(|other| other.config.pool == app.config.pool) {
         let owner = format!("an instance of app {:?}", other.config.name.as_str());
-        for index in 1..=other.config.instances.max {
+        for index in indexes(&other.config) {
             taken.insert(other.config.instance_name(index), owner.clone());
         }
     }
-    let names = (1..=app.config.instances.max).map(|index| app.config.instance_name(index));
+    let names = indexes(&app.config).map(|index| app.config.instance_name(index));
     let clash = names.into_iter().find_map(|name| taken.get(&name).map(|owner| (name, owner)));
     if let Some((name, owner)) = clash {
         let (called, pool) = (app.config.name.as_str(), app.config.pool.as_str());
@@ -183,4 +183,9 @@ fn report_taken_names(
         let help = "give the app's instances another `name`";
         reading.report(Diagnostic::error(app.span.clone(), message).help(help));
     }
+}
+
+/// Numbers that instances may have: while they are replaced there is one more than the most.
+fn indexes(app: &AppConfig) -> std::ops::RangeInclusive<u32> {
+    1..=app.instances.max.saturating_add(1)
 }
