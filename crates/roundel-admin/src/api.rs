@@ -15,6 +15,7 @@ use crate::hub::Hub;
 use crate::openapi;
 use crate::surface::Surface;
 
+mod apps;
 mod audit;
 mod config;
 mod endpoints;
@@ -53,6 +54,12 @@ pub(crate) fn operations() -> OpenApiRouter<Shared> {
         .routes(routes!(events::events))
         .routes(routes!(endpoints::update, endpoints::remove))
         .routes(routes!(endpoints::add))
+        .routes(routes!(apps::apps))
+        .routes(routes!(apps::app))
+        .routes(routes!(apps::scale))
+        .routes(routes!(apps::restart))
+        .routes(routes!(apps::operate))
+        .routes(routes!(apps::output))
         .routes(routes!(config::config))
         .routes(routes!(config::reload))
         .routes(routes!(config::overlay, config::clear_overlay))

@@ -17,7 +17,7 @@ mod state;
 mod time;
 mod traffic;
 
-pub use app::{App, AppAction, Autoscale, AutoscaleMetric, Decision, Exit, Instance};
+pub use app::{App, AppAction, Apps, Autoscale, AutoscaleMetric, Decision, Exit, Instance};
 pub use app::{InstanceState, Output, Rollout, RolloutState};
 pub use config::{CheckedConfig, ConfigFault, ConfigPicture, Reloaded, Severity};
 pub use edit::{AddEndpoint, Edit, ScaleApp, UpdateEndpoint};

@@ -2,18 +2,24 @@
 
 use std::sync::Arc;
 
-use roundel_control::{Control, Event, Severity};
+use roundel_control::{Change, Control, Event, Severity};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::contract::{self, ChangeSeverity};
 use crate::hub::{Hub, Topic};
+use crate::picture::decision_of;
 
 /// Passes on what happens until the control plane ends.
 pub(crate) async fn follow(control: &Control, hub: &Arc<Hub>) {
     let mut events = control.subscribe();
     loop {
         match events.recv().await {
-            Ok(event) => drop(hub.tell(Topic::Change, |id| change_of(id, &event))),
+            Ok(event) => {
+                if let Change::Decided(decision) = &event.change {
+                    hub.tell(Topic::Decision, |_| decision_of(decision));
+                }
+                hub.tell(Topic::Change, |id| change_of(id, &event));
+            }
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "admin: too many changes at once, some are not listed");
             }

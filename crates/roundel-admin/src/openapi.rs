@@ -13,7 +13,7 @@ use utoipa::openapi::{
     Response, ResponseBuilder, SecurityRequirement,
 };
 
-use crate::contract::{AuditEntry, Change, Decision, Lagged};
+use crate::contract::{AppAction, AuditEntry, Change, Decision, Lagged};
 use crate::problem::ProblemDetails;
 
 /// The bodies that operators send, where a key may be left out.
@@ -21,7 +21,7 @@ const SENT: [&str; 3] = ["UpdateEndpoint", "AddEndpoint", "ScaleApp"];
 
 /// What is sent on streams, which no operation names as its answer.
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(Change, AuditEntry, Decision, Lagged)))]
+#[openapi(components(schemas(AppAction, Change, AuditEntry, Decision, Lagged)))]
 struct Streamed;
 
 /// What stands above the operations.

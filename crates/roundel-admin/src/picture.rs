@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use roundel_config::Config;
 use roundel_config::model::{EndpointConfig, PoolConfig};
-use roundel_control::{Overlay, ProbeReport};
+use roundel_control::{AppView, Overlay, ProbeReport};
 use roundel_core::end::EndReason;
 use roundel_core::endpoint::EndpointId;
 use roundel_core::listener::Listener;
@@ -23,8 +23,11 @@ use crate::contract::{self, Phase, Time};
 use crate::process::{self, ProcessStatus};
 use crate::surface::Surface;
 
+mod app;
 mod endpoint;
 mod words;
+
+pub(crate) use app::decision_of;
 
 /// One look at everything.
 pub(crate) struct Sight<'a> {
@@ -35,6 +38,7 @@ pub(crate) struct Sight<'a> {
     figures: Arc<Figures>,
     probes: HashMap<EndpointId, ProbeReport>,
     ejections: HashMap<EndpointId, SystemTime>,
+    apps: Arc<Vec<AppView>>,
 }
 
 impl<'a> Sight<'a> {
@@ -47,6 +51,7 @@ impl<'a> Sight<'a> {
             figures: Arc::clone(&surface.figures.borrow()),
             probes: control.probes().into_iter().map(|probe| (probe.id, probe)).collect(),
             ejections: control.ejections(),
+            apps: control.apps(),
             surface,
         }
     }
@@ -68,7 +73,7 @@ impl<'a> Sight<'a> {
             listeners: self.snapshot.listeners.iter().map(|l| self.listener(l)).collect(),
             routes: self.config.routes.iter().map(|route| self.route(route)).collect(),
             pools: self.pools(),
-            apps: Vec::new(),
+            apps: self.apps(),
         }
     }
 
@@ -115,7 +120,7 @@ impl<'a> Sight<'a> {
             queue_limit: pool.policy.limits.queue.into(),
             retries_total: totals.retries,
             health_check: pool.policy.health_check.as_ref().map(words::health_check),
-            app: None,
+            app: self.feeder_of(pool.name.as_str()),
             traffic: figures.map_or_else(no_traffic, |f| traffic_of(&f.traffic)),
             ends: words::by_code(EndReason::ALL, EndReason::code, &totals.ends),
             endpoints: pool.endpoints.iter().map(endpoint).collect(),

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use roundel_control::IntentError;
+use roundel_control::{AppError, IntentError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -144,6 +144,17 @@ impl From<IntentError> for Problem {
             | IntentError::Full => Kind::Conflict,
             IntentError::NotSaved { .. } => Kind::Unavailable,
             IntentError::Stopped(_) => return Self::stopping(),
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        let kind = match error {
+            AppError::NoApp(_) | AppError::NoInstance { .. } => Kind::NotFound,
+            AppError::OutOfBounds { .. } => Kind::Invalid,
+            AppError::Stopped(_) => return Self::stopping(),
         };
         Self::new(kind, error.to_string())
     }

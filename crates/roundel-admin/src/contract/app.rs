@@ -7,6 +7,13 @@ use utoipa::ToSchema;
 
 use super::Time;
 
+/// All apps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Apps {
+    /// In configured order.
+    pub apps: Vec<App>,
+}
+
 /// A program that Roundel runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct App {

@@ -150,3 +150,45 @@ fn an_app_that_is_not_scaled_by_load_keeps_its_instances() {
     load.run().assert_all_ok();
     assert_eq!(wanted(&balancer), Some(1));
 }
+
+fn api(balancer: &Balancer, method: &str, target: &str, body: &str) -> (u16, serde_json::Value) {
+    let mut client = RawClient::connect(balancer.admin());
+    let fields = [("Content-Type", "application/json")];
+    client.request(method, target, &fields, body.as_bytes()).unwrap();
+    let response = client.read_response().unwrap();
+    (response.status, serde_json::from_slice(&response.body).unwrap())
+}
+
+#[test]
+fn operators_see_what_was_decided_and_choose_within_the_bounds() {
+    let directory = TempDir::new();
+    let balancer = start(&directory, 0, PYTHON, "", DROWSY);
+    assert_eq!(balancer.client().get("/").status, 200);
+
+    let (_, app) = api(&balancer, "GET", "/api/v1/apps/api", "");
+    assert_eq!(app["autoscale"], serde_json::json!({ "metric": "in_flight", "target": 2.0 }));
+    let decision = &app["decisions"][0];
+    assert_eq!((&decision["from"], &decision["to"]), (&0.into(), &1.into()));
+    assert_eq!(decision["reason"], "1 request waits and no instance runs → 1");
+    assert_eq!(decision["inputs"]["queued"], 1.0);
+
+    let scale = |instances: u32| {
+        let body = format!("{{\"instances\": {instances}}}");
+        api(&balancer, "POST", "/api/v1/apps/api/scale", &body)
+    };
+    let (status, problem) = scale(4);
+    let detail = "app \"api\": 4 instances are outside 0 to 3";
+    assert_eq!((status, &problem["detail"]), (422, &detail.into()));
+    let (status, _) = scale(2);
+    assert_eq!(status, 200);
+    // The autoscaler goes on from there and keeps them for its window.
+    eventually(PATIENCE, "two instances serve", || in_state(&balancer, "ready") == Some(2));
+    assert_eq!(wanted(&balancer), Some(2));
+
+    let (_, state) = api(&balancer, "GET", "/api/v1/state", "");
+    assert_eq!(state["pools"][0]["app"], "api");
+    let name = state["apps"][0]["instances"][0]["name"].as_str().unwrap();
+    let stop = format!("/api/v1/apps/api/instances/{name}/stop");
+    assert_eq!(api(&balancer, "POST", &stop, "").0, 200);
+    eventually(PATIENCE, "it is stopped", || in_state(&balancer, "stopped") == Some(1));
+}
