@@ -523,3 +523,38 @@ fn an_app_that_leaves_drains_and_is_over() {
     assert!(world.app.is_over());
     assert_eq!(world.running.len(), 0);
 }
+
+#[test]
+fn an_endpoint_is_expected_until_its_instance_ends_twice_in_a_row() {
+    let mut world = World::new("instances = 1\nrestart = { max_quick_exits = 5 }");
+    assert!(world.app.expects_endpoint());
+    let first = world.live_run(1);
+    world.exit(first, "exit status: 1");
+    assert!(world.app.expects_endpoint(), "it may have been bad luck");
+    world.run(2000);
+    let second = world.live_run(1);
+    world.exit(second, "exit status: 1");
+    assert!(!world.app.expects_endpoint());
+}
+
+#[test]
+fn an_app_that_sleeps_expects_an_endpoint_only_if_demand_wakes_it() {
+    let elastic = "instances = { min = 0, max = 3 }\nautoscale = { scale_to_zero_after = \"5m\" }";
+    let mut world = World::new(elastic);
+    assert_eq!((world.app.wanted(), world.app.expects_endpoint()), (0, true));
+    world.app.leave(world.now);
+    assert!(!world.app.expects_endpoint());
+    let by_hand = World::new("instances = { min = 0, max = 3 }");
+    assert!(!by_hand.app.expects_endpoint());
+}
+
+#[test]
+fn a_reload_keeps_what_the_autoscaler_found_within_the_new_bounds() {
+    let elastic = |bounds: &str| config(&format!("instances = {bounds}\nautoscale = {{}}"));
+    let mut world = World::new("instances = { min = 1, max = 9 }\nautoscale = {}");
+    world.app.scale(6, "load", world.now).unwrap();
+    world.app.configure(elastic("{ min = 2, max = 9 }"), world.now);
+    assert_eq!(world.app.wanted(), 6);
+    world.app.configure(elastic("{ min = 2, max = 4 }"), world.now);
+    assert_eq!(world.app.wanted(), 4);
+}
