@@ -58,6 +58,15 @@ impl Balancer {
         Self::start_in(TempDir::new(), arguments)
     }
 
+    /// Starts the binary as `command` says, in the folder and environment that it names, and waits
+    /// until it is ready.
+    ///
+    /// # Panics
+    /// When it does not become ready, with all it printed.
+    pub fn start_as(command: Command) -> Self {
+        Self::spawn(command, TempDir::new()).until_ready()
+    }
+
     fn start_in(directory: TempDir, arguments: &[&str]) -> Self {
         Self::begin_in(directory, arguments).until_ready()
     }

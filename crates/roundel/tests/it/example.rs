@@ -4,6 +4,8 @@
 //! neither meet each other nor what else listens on this machine. The new ports are held by sockets
 //! of this process for as long as the test runs.
 
+mod autoscaling;
+mod dashboard;
 mod five_named_servers;
 mod powershell;
 mod six_flask_servers;
@@ -46,10 +48,16 @@ impl Example {
         example
     }
 
-    /// `text` with every number that is a port of the example replaced.
+    /// `text` with every number that is a port of the example replaced. The range of an app's ports
+    /// becomes any, since the ports of this test are no range.
     fn moved(&self, text: &str) -> String {
+        let any = |line: &str| {
+            let is_range = line.starts_with("ports = \"");
+            if is_range { "ports = \"any\"\n".to_owned() } else { line.to_owned() }
+        };
+        let text: String = text.split_inclusive('\n').map(any).collect();
         let mut moved = String::new();
-        let mut rest = text;
+        let mut rest = text.as_str();
         while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
             let (before, digits) = rest.split_at(start);
             let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
@@ -100,8 +108,8 @@ impl Example {
 
     /// Starts the balancer with a file of the copy.
     pub(crate) fn balance(&self, config: &str) -> Balancer {
-        let config = self.file(config);
-        Balancer::start_with(&["run", "--config", config.to_str().unwrap()])
+        let arguments = ["run", "--config", config];
+        Balancer::start_as(self.command(env!("CARGO_BIN_EXE_roundel"), &arguments))
     }
 
     /// The answer of what listens on a port of the example.

@@ -54,3 +54,12 @@ fn a_server_that_hangs_is_skipped_until_it_answers_again() {
         assert!(test_kill_process(server).is_err(), "{server:?} is still there");
     }
 }
+
+#[test]
+fn roundel_starts_the_five_by_itself() {
+    let example = Example::copy("five-named-servers", [WEB, 8090]);
+    let balancer = example.balance("apps.toml");
+    wait_for_eligible(&balancer, 5);
+    let names: Vec<String> = (1..=5).map(|n| format!("server-{n}")).collect();
+    assert_eq!(turn(&example), hello(&names.iter().map(String::as_str).collect::<Vec<_>>()));
+}
