@@ -34,6 +34,7 @@ const VIEWS = [
   "#/pools",
   "#/pools/demo/Server%201",
   "#/apps",
+  "#/requests",
   "#/config",
   "#/config/overlay",
   "#/config/check",

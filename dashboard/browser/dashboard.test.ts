@@ -48,6 +48,7 @@ test("keys lead everywhere", async () => {
   for (const [key, title] of [
     ["p", "Pools"],
     ["a", "Apps"],
+    ["r", "Requests"],
     ["c", "Configuration"],
     ["o", "Overview"],
   ] as const) {

@@ -261,7 +261,7 @@ export class Simulation {
       endpoint: it.name,
       verdict: verdictOf(it, chosen),
       in_flight: it.in_flight,
-      reason: it === chosen ? "its turn" : it.is_eligible ? "not its turn" : null,
+      reason: it === chosen ? "its turn" : it.is_eligible ? "not its turn" : "",
     }));
     const attempt = (it: Endpoint, outcome: string, started_ms: number, code: number | null) => ({
       endpoint: it.name,
@@ -277,7 +277,7 @@ export class Simulation {
     });
     const attempts_made = retried && failed ? [attempt(failed, "reused_closed", queue_ms, null)] : [];
     attempts_made.push(attempt(chosen, "ok", queue_ms + (retried ? 1.4 : 0), status));
-    const id = this.#id();
+    const id = this.#id().toString(36);
     return {
       id,
       at: iso(now),
@@ -300,9 +300,11 @@ export class Simulation {
       first_byte_ms,
       total_ms: queue_ms + first_byte_ms + (retried ? 1.4 : 0) + 3 * this.#random(),
       end: status === 502 ? "response_malformed" : "ok",
-      request_id: `01JD${id.toString(36).toUpperCase().padStart(8, "0")}`,
+      request_id: `01JD${id.toUpperCase().padStart(8, "0")}`,
       route_reason: `path "/" is a prefix of the request's path; no host is asked for`,
       attempts_made,
+      attempts_omitted: 0,
+      refusal: null,
     };
   }
 

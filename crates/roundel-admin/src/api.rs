@@ -20,6 +20,7 @@ mod audit;
 mod config;
 mod endpoints;
 mod events;
+mod requests;
 mod state;
 
 pub use config::faults;
@@ -63,6 +64,8 @@ pub(crate) fn operations() -> OpenApiRouter<Shared> {
         .routes(routes!(config::config))
         .routes(routes!(config::reload))
         .routes(routes!(config::overlay, config::clear_overlay))
+        .routes(routes!(requests::requests))
+        .routes(routes!(requests::request))
         .routes(routes!(audit::audit))
         .merge(long)
 }

@@ -13,6 +13,7 @@ mod config;
 mod edit;
 mod journal;
 mod pool;
+mod request;
 mod state;
 mod time;
 mod traffic;
@@ -25,6 +26,10 @@ pub use journal::{AuditEntry, AuditTrail, Change, ChangeSeverity, Lagged, Undo};
 pub use pool::{
     AdminState, Connections, Endpoint, Health, LastProbe, Override, Pool, Pools, Presence, Source,
     Tier,
+};
+pub use request::{
+    RequestAttempt, RequestCandidate, RequestDetail, RequestPick, RequestSummary, Requests,
+    SampledOut,
 };
 pub use state::{Listener, Phase, ReloadOutcome, Route, RouteAction, State};
 pub use time::Time;

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use roundel_control::{Control, Intent};
-use roundel_telemetry::Registry;
 use roundel_telemetry::traffic::Figures;
+use roundel_telemetry::{Registry, RequestLog};
 use tokio::sync::watch;
 
 use crate::contract::ConfigFault;
@@ -21,6 +21,8 @@ pub struct Surface {
     pub registry: Arc<Registry>,
     /// What follows from the counters, anew each second.
     pub figures: watch::Receiver<Arc<Figures>>,
+    /// The newest exchanges; `None` when none are kept.
+    pub request_log: Option<RequestLog>,
     /// What the process is doing.
     pub process: watch::Receiver<ProcessStatus>,
     /// The program's version.

@@ -86,7 +86,7 @@ impl Service {
         let entered = runtime.enter();
         // From here on a SIGHUP waits for its turn, where before it would kill.
         let signals = Signals::take().context("cannot take over signals")?;
-        let logs = Logs { access: access_log.clone(), requests: request_log };
+        let logs = Logs { access: access_log.clone(), requests: request_log.clone() };
         let decisions =
             decisions::open(&config.admin, file.as_ref().map(|file| file.path.as_path()))?;
         let audit_log = config.admin.audit_log.clone();
@@ -101,6 +101,7 @@ impl Service {
                 control: control.clone(),
                 figures: figures::follow(&control, Arc::clone(&registry)),
                 registry,
+                request_log,
                 process: status.subscribe(),
                 version: env!("CARGO_PKG_VERSION"),
                 intent: Intent::new(control.clone(), decisions.file, decisions.overlay),

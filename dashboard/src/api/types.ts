@@ -213,12 +213,12 @@ export interface Audit {
 }
 
 export interface RequestSummary {
-  id: number | string;
+  id: string;
   at: string;
   client: string;
   listener: string;
   method: string;
-  host: string | null;
+  host: string;
   path: string;
   version: string;
   route: string | null;
@@ -247,6 +247,8 @@ export type Verdict =
   | "ejected"
   | "draining"
   | "disabled"
+  | "starting"
+  | "absent"
   | "backup"
   | "unprobed";
 
@@ -254,10 +256,16 @@ export interface Candidate {
   endpoint: string;
   verdict: Verdict;
   in_flight: number | null;
-  reason: string | null;
+  reason: string;
 }
 
-export interface Attempt {
+/** The endpoints of a pool when one of them was to be chosen. */
+export interface Pick {
+  candidates: Candidate[];
+  candidates_omitted: number;
+}
+
+export interface Attempt extends Pick {
   endpoint: string;
   address: string;
   started_ms: number;
@@ -266,13 +274,15 @@ export interface Attempt {
   reused: boolean;
   outcome: string;
   status: number | null;
-  candidates_omitted: number;
-  candidates: Candidate[];
 }
 
 export interface RequestDetail extends RequestSummary {
-  route_reason: string | null;
+  route_reason: string;
   attempts_made: Attempt[];
+  /** Attempts between those and the last that are not told. */
+  attempts_omitted: number;
+  /** The pool's endpoints when it ended for want of a place at one. */
+  refusal: Pick | null;
 }
 
 export interface Requests {

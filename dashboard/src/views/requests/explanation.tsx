@@ -3,7 +3,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { json, segment } from "../../api/client";
-import type { Attempt, Candidate, RequestDetail, Verdict } from "../../api/types";
+import type { Attempt, Candidate, Pick, RequestDetail, Verdict } from "../../api/types";
 import { explainEnd, explainFailure } from "../../logic/codes";
 import { bytes, duration, durationOr, percent, plural, preciseClock } from "../../logic/format";
 import { statusTone, timeParts } from "../../logic/requests";
@@ -56,6 +56,15 @@ export function Explanation({ id }: { id: string }) {
             />
           ))}
         </ol>
+        {request.attempts_omitted > 0 && (
+          <p class="quiet">{plural(request.attempts_omitted, "attempt")} before the last are not told.</p>
+        )}
+        {request.refusal && (
+          <>
+            <p>No endpoint had a place for it:</p>
+            <Candidates pick={request.refusal} />
+          </>
+        )}
       </section>
     </>
   );
@@ -130,6 +139,8 @@ const VERDICTS: Record<Verdict, [GlyphName, string]> = {
   at_limit: ["warn", "at its limit"],
   unhealthy: ["unhealthy", "unhealthy"],
   ejected: ["ejected", "ejected"],
+  starting: ["starting", "starting"],
+  absent: ["absent", "no process"],
   draining: ["draining", "draining"],
   disabled: ["disabled", "disabled"],
   backup: ["backup", "backup, not needed"],
@@ -169,12 +180,12 @@ function AttemptCard({ attempt, pool, index }: AttemptCardProps) {
         {attempt.reused ? "reused" : durationOr(attempt.connect_ms)} · first byte{" "}
         {durationOr(attempt.first_byte_ms)}
       </p>
-      {attempt.candidates.length > 0 && <Candidates attempt={attempt} />}
+      {attempt.candidates.length > 0 && <Candidates pick={attempt} />}
     </li>
   );
 }
 
-function Candidates({ attempt }: { attempt: Attempt }) {
+function Candidates({ pick }: { pick: Pick }) {
   return (
     <table class="amounts candidates">
       <thead>
@@ -187,15 +198,15 @@ function Candidates({ attempt }: { attempt: Attempt }) {
         </tr>
       </thead>
       <tbody>
-        {attempt.candidates.map((candidate) => (
+        {pick.candidates.map((candidate) => (
           <CandidateRow key={candidate.endpoint} candidate={candidate} />
         ))}
       </tbody>
-      {attempt.candidates_omitted > 0 && (
+      {pick.candidates_omitted > 0 && (
         <tfoot>
           <tr>
             <td colSpan={3} class="quiet">
-              and {attempt.candidates_omitted} more
+              and {pick.candidates_omitted} more
             </td>
           </tr>
         </tfoot>
