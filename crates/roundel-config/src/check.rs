@@ -75,7 +75,8 @@ pub(crate) fn resolve(mut file: FileKeys, reading: &mut Reading<'_>) -> Option<C
     let pools = file.pool.into_iter().map(|item| {
         let start_timeout = apps::start_timeout_of(&item.name, &file.app);
         let is_fed = item.keys.docker.is_some() || start_timeout.is_some();
-        pool::resolve(item, is_fed, start_timeout, reading)
+        let replacement = item.keys.docker.as_ref().map(|_| docker::ENDPOINT_WAIT);
+        pool::resolve(item, is_fed, start_timeout.max(replacement), reading)
     });
     let pools: Vec<Option<PoolConfig>> = pools.collect();
     let apps = apps::resolve(file.app, &pool_names, &pools, reading);

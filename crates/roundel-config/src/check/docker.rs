@@ -1,5 +1,7 @@
 //! What the Docker provider and pools say of each other.
 
+use std::time::Duration;
+
 use roundel_core::name::Name;
 
 use crate::diagnostic::Diagnostic;
@@ -8,6 +10,10 @@ use crate::model::{ContainerPool, DockerConfig};
 use crate::section::Reading;
 use crate::sections::docker::{ContainerPoolKeys, DockerKeys, ProviderKeys};
 use crate::sections::pool::PoolKeys;
+
+/// How long requests may wait for containers that take the place of others: to stop, start and be
+/// probed is a matter of seconds.
+pub(super) const ENDPOINT_WAIT: Duration = Duration::from_secs(20);
 
 /// The provider with the pools that take containers; `None` when there is no engine to ask.
 pub(super) fn resolve(

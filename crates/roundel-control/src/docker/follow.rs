@@ -201,8 +201,8 @@ impl Follower {
     /// When [`Self::settle`] may find something new by itself.
     fn next_tick(&self) -> Instant {
         let leaving = self.roster.has_leaving().then(|| Instant::now() + LEAVING_EVERY);
-        let forgiveness = self.roster.next_forgiveness().map(|moment| self.start + moment.0);
-        let tick = leaving.into_iter().chain(forgiveness).min();
+        let deadline = self.roster.next_deadline().map(|moment| self.start + moment.0);
+        let tick = leaving.into_iter().chain(deadline).min();
         tick.unwrap_or_else(|| Instant::now() + LIST_EVERY)
     }
 
@@ -225,7 +225,8 @@ impl Follower {
             ));
         }
         let snapshot = self.control.snapshot();
-        let outcome = self.roster.settle(rules, |pool, old| is_busy(&snapshot, pool, old));
+        let outcome =
+            self.roster.settle(rules, self.now(), |pool, old| is_busy(&snapshot, pool, old));
         outcome.misfits.difference(&self.told).for_each(|misfit| tell(misfit.to_string()));
         self.told = outcome.misfits;
         self.control.provide(EndpointSource::Docker, outcome.provided).await?;

@@ -31,6 +31,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a list that shows a container may be older than the news of its death.
 const DEAD_FOR: Duration = Duration::from_secs(30);
 
+/// How long after a container came or went requests may wait while none takes them:
+/// `docker-compose up` with a new image stops all of a service's containers and then starts the new
+/// ones. The configuration's `endpoint_wait` of a pool that takes containers is the same.
+pub(crate) const EXPECTED_FOR: Duration = Duration::from_secs(20);
+
 /// Endpoints in all pools together; more are told and left out.
 pub(crate) const ENDPOINTS_MAX: usize = 4096;
 
@@ -43,6 +48,8 @@ pub(crate) struct Roster {
     stopping: BTreeMap<String, Moment>,
     /// Containers that have died, and until when lists that show them are not believed.
     dead: BTreeMap<String, Moment>,
+    /// When a container of a pool last came or went, if that was a short while ago.
+    changed: BTreeMap<Name, Moment>,
     /// The endpoints of the last time, by pool.
     present: BTreeMap<Name, Vec<EndpointConfig>>,
     /// Endpoints whose containers are gone, while exchanges with them are under way.
@@ -143,9 +150,10 @@ impl Roster {
         over.iter().filter_map(name).cloned().collect()
     }
 
-    /// When [`Self::forgive`] has something to do next.
-    pub(crate) fn next_forgiveness(&self) -> Option<Moment> {
-        self.stopping.values().min().copied()
+    /// When time alone changes what follows.
+    pub(crate) fn next_deadline(&self) -> Option<Moment> {
+        let expected = self.changed.values().map(|since| since.plus(EXPECTED_FOR));
+        self.stopping.values().copied().chain(expected).min()
     }
 
     /// Whether endpoints wait for exchanges under way to end.
@@ -158,11 +166,13 @@ impl Roster {
     pub(crate) fn settle(
         &mut self,
         rules: &Rules,
+        now: Moment,
         is_busy: impl Fn(&Name, &EndpointConfig) -> bool,
     ) -> Outcome {
         let mut misfits = BTreeSet::new();
         let present = self.place_all(rules, &mut misfits);
         let before = std::mem::replace(&mut self.present, present);
+        self.note_changes(&before, now);
         for (pool, endpoints) in before {
             self.leaving.entry(pool).or_default().extend(endpoints.into_iter().map(gone));
         }
@@ -182,9 +192,20 @@ impl Roster {
         let provided = provided.map(|(pool, endpoints)| Provided {
             pool: pool.clone(),
             endpoints: all(pool, endpoints),
-            expects_endpoint: false,
+            expects_endpoint: self.changed.contains_key(pool),
         });
         Outcome { provided: provided.collect(), misfits }
+    }
+
+    fn note_changes(&mut self, before: &BTreeMap<Name, Vec<EndpointConfig>>, now: Moment) {
+        self.changed.retain(|_, since| now < since.plus(EXPECTED_FOR));
+        for (pool, endpoints) in &self.present {
+            let before = before.get(pool).map_or(&[][..], Vec::as_slice);
+            if !takers(before).eq(takers(endpoints)) {
+                self.changed.insert(pool.clone(), now);
+            }
+        }
+        self.changed.retain(|pool, _| self.present.contains_key(pool));
     }
 
     fn place_all(
@@ -249,6 +270,12 @@ impl Roster {
         let before = self.stopping.insert(id.to_owned(), until);
         if before.is_none() { Reaction::Provide } else { Reaction::Ignore }
     }
+}
+
+/// Those that take requests, or will.
+fn takers(endpoints: &[EndpointConfig]) -> impl Iterator<Item = (&Name, &EndpointAddress)> {
+    let takes = |it: &&EndpointConfig| it.presence != Presence::Absent;
+    endpoints.iter().filter(takes).map(|it| (&it.name, &it.address))
 }
 
 /// What remains of an endpoint whose container is gone.

@@ -88,7 +88,7 @@ impl Scene {
     /// for absent.
     fn show(&mut self) -> String {
         let is_busy = self.is_busy.get();
-        let outcome = self.roster.settle(&self.rules, |_, _| is_busy);
+        let outcome = self.roster.settle(&self.rules, at(3), |_, _| is_busy);
         let endpoint = |it: &EndpointConfig| {
             let address = it.address.to_string();
             let number = address.trim_start_matches("172.18.0.").trim_end_matches(":80");
@@ -191,12 +191,10 @@ fn a_signal_that_is_ignored_is_forgiven_after_the_grace_period_and_a_minute() {
     let facts = StopFacts { grace: Duration::from_secs(30), ..StopFacts::default() };
     scene.roster.stop_facts.insert("a".to_owned(), facts);
     scene.happened(&kill("a", signal::TERM), 5);
-    assert_eq!(scene.roster.next_forgiveness(), Some(at(95)));
     assert_eq!(scene.roster.forgive(at(94)), Vec::<String>::new());
     assert_eq!(scene.show(), "web_1 2-!");
     assert_eq!(scene.roster.forgive(at(95)), ["web_1"]);
     assert_eq!(scene.show(), "web_1 2");
-    assert_eq!(scene.roster.next_forgiveness(), None);
 }
 
 #[test]
@@ -229,7 +227,7 @@ fn the_order_is_that_of_names_and_numbers_whatever_the_engine_s() {
 fn a_pool_that_takes_no_more_containers_has_no_more_of_them() {
     let mut scene = Scene::new(&["a web_1 2"]);
     scene.rules = rules_for(&["other"]);
-    let outcome = scene.roster.settle(&scene.rules, |_, _| true);
+    let outcome = scene.roster.settle(&scene.rules, at(3), |_, _| true);
     let other = Provided {
         pool: Name::parse("other").unwrap(),
         endpoints: Vec::new(),
@@ -244,9 +242,28 @@ fn more_endpoints_than_are_meant_are_told_and_left_out() {
     let many: Vec<String> = (0..ENDPOINTS_MAX + 2).map(|i| format!("id{i} web_{i} 2")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let mut scene = Scene::new(&many);
-    let outcome = scene.roster.settle(&scene.rules, |_, _| false);
+    let outcome = scene.roster.settle(&scene.rules, at(3), |_, _| false);
     assert_eq!(outcome.provided[0].endpoints.len(), ENDPOINTS_MAX);
     assert_eq!(outcome.misfits.len(), 2);
+}
+
+#[test]
+fn requests_may_wait_for_a_while_after_a_container_came_or_went() {
+    let mut scene = Scene::new(&["a web_1 2"]);
+    let expects = |scene: &mut Scene, now| {
+        scene.roster.settle(&scene.rules, at(now), |_, _| false).provided[0].expects_endpoint
+    };
+    // It has just come, at second 3.
+    assert!(expects(&mut scene, 22));
+    assert_eq!(scene.roster.next_deadline(), Some(at(23)));
+    assert!(!expects(&mut scene, 23));
+    assert_eq!(scene.roster.next_deadline(), None);
+    // Told to stop: the one that takes its place is awaited from now on.
+    scene.happened(&kill("a", signal::TERM), 100);
+    assert!(expects(&mut scene, 100));
+    scene.happened(&die("a"), 110);
+    assert!(expects(&mut scene, 110), "its death is no news");
+    assert!(!expects(&mut scene, 120));
 }
 
 #[test]
