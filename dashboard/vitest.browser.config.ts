@@ -11,5 +11,6 @@ export default defineConfig({
     // Deadlines for machines that do much else; what waits ends as soon as it can.
     testTimeout: 180_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000, interval: 100 } },
   },
 });
