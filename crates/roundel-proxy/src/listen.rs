@@ -32,6 +32,10 @@ const ACCEPTS_PER_TURN: usize = 64;
 /// From shutting a listener's door to closing it: a handshake takes one round trip.
 const CLOSE_AFTER_MS: Millis = 300;
 
+/// How often a listener that ran out of descriptors has another look: often enough for clients not
+/// to notice when they are there again, too rarely to cost anything while they are not.
+const STARVED_RETRY_MS: Millis = 100;
+
 /// A classic BPF program that drops what opens a connection: a SYN without an ACK.
 const SHUT: [SockFilter; 5] = [
     SockFilter::new(0x30, 0, 0, 13),   // load the byte of the TCP flags
@@ -60,8 +64,8 @@ struct Open {
     token: Token,
     /// The socket may hold connections to accept.
     is_ready: bool,
-    /// Descriptors ran out while connections waited, of which no event will tell again.
-    is_starved: bool,
+    /// Descriptors ran out while connections waited, of which no event will tell again: looks then.
+    starved_until: Option<Millis>,
     /// Goes then, or as soon afterwards as its queue is empty.
     closes_at: Option<Millis>,
 }
@@ -81,21 +85,14 @@ impl Listeners {
         self.open.is_empty()
     }
 
-    /// When the next one is to be closed.
-    pub(crate) fn next_close(&self) -> Option<Millis> {
-        self.open.iter().filter_map(|open| open.closes_at).min()
+    /// When the next one is to be looked at, event or not: to be closed, or because it starves.
+    pub(crate) fn next_look(&self) -> Option<Millis> {
+        self.open.iter().flat_map(|open| [open.closes_at, open.starved_until]).flatten().min()
     }
 
     pub(crate) fn note_ready(&mut self, slot: u32) {
         if let Some(open) = self.open.iter_mut().find(|open| open.slot == slot) {
             open.is_ready = true;
-        }
-    }
-
-    /// Has another look at sockets that could be neither served nor cleared when last looked at.
-    pub(crate) fn retry_starved(&mut self) {
-        for open in &mut self.open {
-            open.is_ready |= std::mem::take(&mut open.is_starved);
         }
     }
 
@@ -153,7 +150,7 @@ impl Listeners {
                     local,
                     token,
                     is_ready: true,
-                    is_starved: false,
+                    starved_until: None,
                     closes_at: None,
                 });
             }
@@ -172,8 +169,8 @@ impl Listeners {
         mut admit: impl FnMut(Client),
     ) {
         for open in &mut self.open {
-            let is_due = open.closes_at.is_some_and(|at| at <= now);
-            open.is_ready |= is_due;
+            let is_due = |at: Option<Millis>| at.is_some_and(|at| at <= now);
+            open.is_ready |= is_due(open.closes_at) || is_due(open.starved_until);
             let Some(socket) = open.listener.sockets.get(self.worker) else { continue };
             for _ in 0..ACCEPTS_PER_TURN {
                 if !open.is_ready {
@@ -181,18 +178,24 @@ impl Listeners {
                 }
                 match accept_one(socket) {
                     Ok((fd, peer)) => {
+                        open.starved_until = None;
                         if let Some(client) = admitted(fd, peer, &open.local, reactor) {
                             admit(client);
                         }
                     }
-                    Err(Errno::AGAIN) => open.is_ready = false,
+                    Err(Errno::AGAIN) => {
+                        open.is_ready = false;
+                        open.starved_until = None;
+                    }
                     // The client gave up while it waited in the queue.
                     Err(Errno::CONNABORTED | Errno::INTR) => {}
                     Err(error) => {
                         metrics.accept_failures.increment();
+                        if open.starved_until.is_none() {
+                            tracing::warn!(%error, "connections cannot be accepted");
+                        }
                         open.is_ready = turn_one_away(&mut self.reserve, socket);
-                        open.is_starved = !open.is_ready;
-                        tracing::warn!(%error, "a connection could not be accepted");
+                        open.starved_until = Some(now.saturating_add(STARVED_RETRY_MS));
                     }
                 }
             }

@@ -330,7 +330,7 @@ impl Worker {
         [
             self.task_deadlines.borrow().earliest(),
             self.idle_clients.borrow().earliest_deadline(),
-            self.listeners.borrow().next_close(),
+            self.listeners.borrow().next_look(),
             cut_at,
             sweep_at,
         ]
@@ -437,7 +437,7 @@ impl Worker {
     fn accept(&self) {
         let mut listeners = self.listeners.borrow_mut();
         let now = self.clock.millis();
-        if !listeners.has_pending() && listeners.next_close().is_none_or(|at| at > now) {
+        if !listeners.has_pending() && listeners.next_look().is_none_or(|at| at > now) {
             return;
         }
         let metrics = self.metrics();
@@ -457,7 +457,6 @@ impl Worker {
         if now >= self.next_sweep.get() {
             self.next_sweep.set(self.clock.after(SWEEP_INTERVAL));
             self.sweep_idle_connections(now);
-            self.listeners.borrow_mut().retry_starved();
         }
     }
 
