@@ -9,6 +9,7 @@ mod deb;
 mod need;
 mod outside;
 mod run;
+mod static_binary;
 mod test;
 mod tidy;
 
@@ -20,6 +21,7 @@ cargo xtask COMMAND
 
   test    every check and every test, as CI runs them; installs or names what is missing
   bench   measure Roundel against its peers (bench/README.md); --help says more
+  static-binary  what the container image has in it, for its test: target/static/roundel
   tidy    the house rules alone: file sizes, marks, names, crate edges, links
   screenshots
           take the pictures of the documentation anew, in a browser
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["test"] => Ok(test::run(&root())),
         ["bench", options @ ..] => bench::run(&root(), options),
+        ["static-binary"] => static_binary::make(&root()),
         ["tidy"] => tidy::run(&root()),
         ["screenshots"] => dashboard::screenshots(&root()),
         ["deb"] => deb::run(&root()),

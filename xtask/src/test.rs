@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::run::{Totals, count, show};
-use crate::{dashboard, deb, need, outside, tidy};
+use crate::{dashboard, deb, need, outside, static_binary, tidy};
 
 /// What became of one step.
 struct Line {
@@ -32,6 +32,7 @@ pub(crate) fn run(root: &Path) -> bool {
     });
     steps.check("dependencies", outside::check);
     steps.tests("dashboard", dashboard::check);
+    steps.check("static binary", static_binary::make);
     steps.check("binary", |root| show(cargo(root).args(["build", "--locked", "-p", "roundel"])));
     steps.tests("tests", |root| {
         let runs_each_apart = need::has_optional("nextest", "tests run with `cargo test`");

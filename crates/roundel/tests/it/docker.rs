@@ -5,6 +5,8 @@
 //! not tried again once they may have been processed, and some take half a second, so that there is
 //! always something in flight when a container is told to stop.
 
+mod image;
+
 use std::path::Path;
 
 use roundel_testkit::deadline::PATIENCE;
