@@ -111,7 +111,8 @@ function options(
   return {
     width: Math.max(120, element.clientWidth),
     height: HEIGHT,
-    padding: [8, 4, 0, 0],
+    // Half a time of day is wider than nothing: the newest one stands right at the edge.
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { setScale: false, x: false, y: false }, points: { size: 6 } },
     scales: {
