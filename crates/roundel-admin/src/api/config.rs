@@ -161,7 +161,7 @@ pub(crate) async fn clear_overlay(
 ) -> Result<StatusCode, Problem> {
     let outcome = shared.surface.intent.clear().await.map_err(Problem::from);
     let done = outcome.as_ref().map(|before| Done {
-        before: before.to_text().into(),
+        before: json!({ "overlay": before.to_text() }),
         after: Value::Null,
         detail: None,
         undo: None,

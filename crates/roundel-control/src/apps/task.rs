@@ -66,6 +66,9 @@ pub(super) enum Finding {
     Sampled(Sample),
 }
 
+/// What came of an operation.
+type Outcome = Result<(), AppError>;
+
 /// The task's state.
 pub(crate) struct AppTask {
     apps: Vec<Managed>,
@@ -78,6 +81,8 @@ pub(crate) struct AppTask {
     provided: Vec<Provided>,
     next_sample: Instant,
     is_sampling: bool,
+    /// Operations done whose callers hear of them when the views show what came of it.
+    answers: Vec<(oneshot::Sender<Outcome>, Outcome)>,
     /// Whoever waits for the end of everything.
     stopping: Vec<oneshot::Sender<()>>,
     is_stopping: bool,
@@ -96,6 +101,7 @@ impl AppTask {
             provided: Vec::new(),
             next_sample: start + SAMPLE_INTERVAL,
             is_sampling: false,
+            answers: Vec::new(),
             stopping: Vec::new(),
             is_stopping: false,
         }
@@ -183,8 +189,7 @@ impl AppTask {
         match command {
             AppCommand::Operate { app, scope, reply } => {
                 let result = self.operate(&app, scope);
-                // A caller that has gone does not undo what it asked for.
-                let _ = reply.send(result);
+                self.answers.push((reply, result));
             }
             AppCommand::Stop(reply) => self.stop(reply),
             AppCommand::Kill(reply) => {
@@ -293,8 +298,9 @@ impl AppTask {
         }
     }
 
-    /// Does what is due, tells the balancer and others, and only then acts on processes. `None`
-    /// when the control plane has gone.
+    /// Does what is due, tells the balancer and others, and only then acts on processes; callers are
+    /// answered last, so that they find their change when they look. `None` when the control plane
+    /// has gone.
     async fn turn(&mut self) -> Option<()> {
         let now = self.now();
         for app in &mut self.apps {
@@ -315,6 +321,10 @@ impl AppTask {
         let moment_to_time = |moment: Moment| self.started_at + moment.0;
         let views = self.apps.iter().map(|app| app.view(moment_to_time)).collect();
         self.shared.view().apps = Arc::new(views);
+        for (reply, result) in self.answers.drain(..) {
+            // A caller that has gone does not undo what it asked for.
+            let _ = reply.send(result);
+        }
         Some(())
     }
 

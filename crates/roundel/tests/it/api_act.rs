@@ -120,6 +120,8 @@ fn decisions_survive_restarts_crashes_and_reloads() {
     let left = api.get("/api/v1/config")["without_effect"].to_string();
     assert!(left.contains("endpoint one is not there"), "{left}");
     assert_eq!(api.call("DELETE", "/api/v1/config/overlay", &Value::Null).status, 204);
+    let before = api.get("/api/v1/audit")["entries"][0]["before"]["overlay"].clone();
+    assert!(before.as_str().is_some_and(|text| text.contains("draining")), "{before}");
     eventually(PATIENCE, "the file alone decides", || {
         let pool = api.get("/api/v1/pools/api");
         let endpoints = pool["endpoints"].as_array().unwrap();

@@ -4,6 +4,7 @@
 mod admin;
 mod api;
 mod api_act;
+mod api_apps;
 mod api_read;
 mod apps;
 mod autoscale;
