@@ -16,6 +16,7 @@ use crate::output::Lines;
 
 const SERVERS: &str = include_str!("../python/requirements.txt");
 const CHECKS: &str = include_str!("../python/checks.txt");
+const API: &str = include_str!("../python/api.txt");
 /// Written when an environment is complete.
 const MARK: &str = "complete";
 
@@ -41,6 +42,14 @@ impl Python {
     /// When it cannot be made, with what the failing tool printed.
     pub fn for_checks() -> Self {
         Self::prepare_with(CHECKS)
+    }
+
+    /// The same with Schemathesis, which holds an API against its description.
+    ///
+    /// # Panics
+    /// When it cannot be made, with what the failing tool printed.
+    pub fn for_api() -> Self {
+        Self::prepare_with(API)
     }
 
     fn prepare_with(requirements: &str) -> Self {

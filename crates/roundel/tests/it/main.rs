@@ -6,6 +6,7 @@ mod api;
 mod api_act;
 mod api_apps;
 mod api_read;
+mod api_schema;
 mod apps;
 mod autoscale;
 mod balance;
