@@ -65,3 +65,19 @@ fn every_operation_says_what_it_does_and_how_it_refuses() {
         }
     }
 }
+
+#[test]
+fn the_page_about_the_api_lists_every_operation() {
+    let page = include_str!("../../../docs/reference/api.md");
+    let listed: BTreeSet<String> = page
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()))
+        .collect();
+    let document = document();
+    let mut expected = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let methods = item.as_object().unwrap().keys();
+        expected.extend(methods.map(|method| format!("{} {path}", method.to_uppercase())));
+    }
+    assert_eq!(listed, expected);
+}

@@ -5,6 +5,7 @@ mod admin;
 mod api;
 mod api_act;
 mod api_apps;
+mod api_docs;
 mod api_read;
 mod api_schema;
 mod apps;
