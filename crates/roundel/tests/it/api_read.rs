@@ -175,6 +175,30 @@ fn events_tell_changes_and_states_and_go_on_where_a_reader_left() {
 }
 
 #[test]
+fn readers_of_streams_are_counted_and_one_who_leaves_makes_room() {
+    let origin = Origin::start("one");
+    let scene = Scene::start(&one(&origin), &[CHECK]);
+    let api = api(&scene);
+    let (events, requests) = ("/api/v1/events?topics=state", "/api/v1/requests");
+    let mut readers: Vec<_> =
+        (0..64).map(|n| api.listen(if n % 2 == 0 { events } else { requests })).collect();
+    let live = api.with("Accept", "text/event-stream");
+    for path in [events, requests] {
+        let refused = live.raw("GET", path, "", b"");
+        assert_eq!(answer(&refused).status, 503, "{path}: {}", refused.text());
+        assert_eq!(refused.fields.first("retry-after"), Some("10"), "{path}");
+    }
+    assert_eq!(api.get("/api/v1/state")["phase"], "ready", "others are answered");
+    // The oldest reads states, so that its leaving shows within a second.
+    drop(readers.remove(0));
+    eventually(PATIENCE, "there is a place again", || {
+        let mut client = RawClient::connect(scene.balancer.admin());
+        client.request("GET", events, &[], b"").unwrap();
+        client.read_head().unwrap().0 == 200
+    });
+}
+
+#[test]
 fn the_served_openapi_document_is_the_golden_one() {
     let origin = Origin::start("one");
     let scene = Scene::start(&one(&origin), &[CHECK]);
