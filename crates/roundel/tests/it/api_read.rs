@@ -144,6 +144,8 @@ fn the_configuration_is_shown_checked_and_reloaded() {
     assert_eq!(status, 422, "{json}");
     assert!(json["errors"][0]["message"].as_str().unwrap().contains("wieght"), "{json}");
     assert_eq!(api.get("/api/v1/config")["source"], text, "what is in force, not what was tried");
+    // What was said of this reload must not be taken for a word about the next.
+    balancer.wait_for_line("config.reload");
     balancer.reload(&configuration(&plain(&origins), &[CHECK])).unwrap();
     let Answer { status, json } = reload();
     assert_eq!((status, &json["message"]), (200, &json!("nothing changed")));
