@@ -11,7 +11,7 @@ use crate::picture::decision_of;
 
 /// Passes on what happens until the control plane ends.
 pub(crate) async fn follow(control: &Control, hub: &Arc<Hub>) {
-    let mut events = control.subscribe();
+    let mut events = control.subscribe_from_start();
     loop {
         match events.recv().await {
             Ok(event) => {

@@ -108,6 +108,7 @@ impl Prepared {
         publish: Box<dyn Fn(Arc<Snapshot>) + Send + Sync>,
         signals: mpsc::Receiver<Signal>,
     ) -> Control {
+        let (events, early) = broadcast::channel(EVENTS_KEPT);
         let shared = Arc::new(Shared {
             view: Mutex::new(View {
                 snapshot: self.snapshot(),
@@ -120,7 +121,8 @@ impl Prepared {
                 decisions: BTreeMap::new(),
             }),
             demand: Notify::new(),
-            events: broadcast::Sender::new(EVENTS_KEPT),
+            events,
+            early: Mutex::new(Some(early)),
         });
         let (commands, receiver) = mpsc::channel(COMMANDS_WAITING);
         let registry = Arc::clone(&self.registry);
@@ -180,6 +182,14 @@ impl Control {
     /// What the autoscaler decided about an app lately. Nothing about an app that has none.
     pub fn scaling_decisions(&self, app: &Name) -> ScalingDecisions {
         self.shared.view().decisions.get(app).cloned().unwrap_or_default()
+    }
+
+    /// Changes of state since the start, for the one who keeps a journal of them; whoever asks later
+    /// gets those from then on, as by [`Control::subscribe`]. The first changes come before anybody
+    /// can subscribe, since probes do not wait for listeners.
+    pub fn subscribe_from_start(&self) -> broadcast::Receiver<Event> {
+        let early = self.shared.early.lock().unwrap_or_else(PoisonError::into_inner).take();
+        early.unwrap_or_else(|| self.subscribe())
     }
 
     /// Changes of state from now on. A subscriber that falls behind by more than a thousand misses
@@ -301,6 +311,8 @@ pub struct ProbeReport {
 pub(crate) struct Shared {
     view: Mutex<View>,
     events: broadcast::Sender<Event>,
+    /// Has heard everything since the start, until somebody takes it.
+    early: Mutex<Option<broadcast::Receiver<Event>>>,
     /// Somebody waits for an endpoint that is to be started.
     pub(crate) demand: Notify,
 }

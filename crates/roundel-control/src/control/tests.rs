@@ -86,6 +86,19 @@ async fn an_endpoint_that_dies_and_returns_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_journal_that_begins_late_has_what_came_before() {
+    let endpoint = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = endpoint.local_addr().unwrap().to_string();
+    let mut running = start(config(vec![], vec![pool("web", quick(), &[&address])]));
+    running.event().await;
+    let mut journal = running.control.subscribe_from_start();
+    let Change::Health { to, .. } = journal.try_recv().unwrap().change else { panic!("health") };
+    assert_eq!(to, Health::Healthy);
+    let mut second = running.control.subscribe_from_start();
+    assert!(second.try_recv().is_err(), "only one gets them");
+}
+
+#[tokio::test]
 async fn a_reload_keeps_the_sockets_of_a_listener_that_stays() {
     let web = listener("web", "127.0.0.1:0");
     let unchecked = || PoolPolicy { health_check: None, ..policy() };

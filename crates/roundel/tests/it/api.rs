@@ -1,7 +1,9 @@
 //! What the tests of the API share: a client that speaks JSON and one that follows a stream.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
+use roundel_testkit::deadline::PATIENCE;
 use roundel_testkit::{RawClient, Response};
 use serde_json::Value;
 
@@ -114,7 +116,9 @@ impl Stream {
     /// The next event; signs of life are passed over.
     #[track_caller]
     pub(crate) fn next(&mut self) -> Event {
+        let end = Instant::now() + PATIENCE;
         loop {
+            assert!(Instant::now() < end, "nothing but signs of life");
             if let Some((text, rest)) = self.pending.split_once("\n\n") {
                 let (text, rest) = (text.to_owned(), rest.to_owned());
                 self.pending = rest;
@@ -128,14 +132,16 @@ impl Stream {
         }
     }
 
-    /// The next event that is as wanted.
+    /// The next event that is as wanted, of those that come within the usual patience.
     #[track_caller]
     pub(crate) fn find(&mut self, is_wanted: impl Fn(&Event) -> bool) -> Event {
+        let end = Instant::now() + PATIENCE;
         loop {
             let event = self.next();
             if is_wanted(&event) {
                 return event;
             }
+            assert!(Instant::now() < end, "no such event, the last one is {event:?}");
         }
     }
 
