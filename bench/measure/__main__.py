@@ -75,7 +75,7 @@ def run(given, parts, report, folder):
         report.add("ceiling", speed.ceiling(place("ceiling")))
         for scenario in chosen(given):
             # The floor is no proxy: it knows neither bodies nor tunnels nor logs.
-            is_plain = not (scenario.upload or scenario.tunnels or scenario.access_log or scenario.routes)
+            is_plain = not (scenario.upload or scenario.tunnels or scenario.close or scenario.access_log or scenario.routes)
             can_floor = is_plain and scenario.workers == 1 and "chunked" not in scenario.path
             names = given.names if can_floor else whole
             print(f"\n{scenario.title}")

@@ -19,6 +19,9 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(HERE)
 CACHE = os.path.join(os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target")), "bench")
 
+# Peers that are taken from Debian where there is one, with their packages.
+DEBIAN = {"nginx": "nginx-light", "haproxy": "haproxy"} if shutil.which("apt-get") else {}
+
 BALANCE = {
     "round_robin": dict(HAPROXY_BALANCE="roundrobin", ENVOY_BALANCE="ROUND_ROBIN", CADDY_BALANCE="round_robin"),
     "least_request": dict(HAPROXY_BALANCE="leastconn", ENVOY_BALANCE="LEAST_REQUEST", CADDY_BALANCE="least_conn"),
@@ -119,10 +122,13 @@ def find(name):
         "floor": [yard("floor")],
         "roundel": [os.environ.get("ROUNDEL", os.path.join(os.path.dirname(CACHE), "release/roundel"))],
     }[name]
+    # A distribution's build comes first: nginx as PyPI has it is linked to a slower allocator.
+    system = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin")
+    if system and name in DEBIAN:
+        return system
     for place in places:
         if os.path.exists(place):
             return place
-    system = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin")
     if system:
         return system
     raise RuntimeError(f"{name} is not here and could not be installed")
@@ -133,10 +139,13 @@ def yard(name):
 
 
 def install(peers):
-    """Brings what is missing: packages from PyPI into an environment of their own, else Debian's."""
+    """Brings what is missing: Debian's packages, else those of PyPI in an environment of their own."""
     os.makedirs(CACHE, exist_ok=True)
     cargo("yard", os.path.join(HERE, "yard"))
     wanted = [peer for peer in peers if peer.package]
+    for peer in wanted:
+        if peer.name in DEBIAN and not shutil.which(peer.name, path=os.environ["PATH"] + ":/usr/sbin"):
+            apt(DEBIAN[peer.name])
     missing = [peer for peer in wanted if not is_there(peer)]
     if "pingora" in [peer.name for peer in peers]:
         if not shutil.which("cmake"):
@@ -147,9 +156,7 @@ def install(peers):
         if not os.path.exists(f"{venv}/bin/pip"):
             subprocess.run([sys.executable, "-m", "venv", venv], check=True)
         for peer in missing:
-            got = subprocess.run([f"{venv}/bin/pip", "install", "--quiet", peer.package], check=False)
-            if got.returncode != 0 and peer.name in ("nginx", "haproxy"):
-                apt("nginx-core" if peer.name == "nginx" else "haproxy")
+            subprocess.run([f"{venv}/bin/pip", "install", "--quiet", peer.package], check=True)
     if not shutil.which("wrk"):
         apt("wrk")
 
