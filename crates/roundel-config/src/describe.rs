@@ -286,6 +286,10 @@ fn policy_rows(policy: &PoolPolicy) -> Vec<Vec<String>> {
         Duration::ZERO => off(),
         ramp => format!("over {}", show_duration(ramp)),
     };
+    let silence = match policy.silent_after {
+        Duration::ZERO => off(),
+        least => format!("last choice after {} without an answer", show_duration(least)),
+    };
     let mut rows = vec![
         row("health check", policy.health_check.as_ref().map_or_else(off, health_check)),
         row(
@@ -296,6 +300,7 @@ fn policy_rows(policy: &PoolPolicy) -> Vec<Vec<String>> {
         row("timeouts", timeouts(&policy.timeouts)),
         row("limits", limits(&policy.limits)),
         row("slow start", slow_start),
+        row("silence", silence),
         row("panic threshold", panic_threshold),
         row("Host", host),
     ];

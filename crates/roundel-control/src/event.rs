@@ -60,6 +60,22 @@ pub enum Change {
         /// Its name.
         endpoint: Name,
     },
+    /// Requests wait for an endpoint that answers none; it is the last choice until it does.
+    Silent {
+        /// Its pool.
+        pool: Name,
+        /// Its name.
+        endpoint: Name,
+        /// For how long it had answered nothing.
+        silent: Duration,
+    },
+    /// An endpoint that was silent has answered.
+    Heard {
+        /// Its pool.
+        pool: Name,
+        /// Its name.
+        endpoint: Name,
+    },
     /// An endpoint's host name stands for a new address.
     Resolved {
         /// Its pool.
@@ -177,6 +193,8 @@ impl Change {
             Self::Health { .. } => "health",
             Self::Ejected { .. } => "ejected",
             Self::EjectionEnded { .. } => "ejection_ended",
+            Self::Silent { .. } => "silent",
+            Self::Heard { .. } => "heard",
             Self::Resolved { .. } => "resolved",
             Self::ResolutionFailed { .. } => "resolution_failed",
             Self::Endpoints { .. } => "endpoints",
@@ -199,6 +217,7 @@ impl Change {
         match self {
             Self::Health { to: Health::Unhealthy, .. }
             | Self::Ejected { .. }
+            | Self::Silent { .. }
             | Self::ResolutionFailed { .. }
             | Self::PassedOver(_)
             | Self::ProviderLost { .. }
@@ -210,6 +229,7 @@ impl Change {
             | Self::Rollout { state: RolloutState::Stopped, .. } => Severity::Error,
             Self::Health { .. }
             | Self::EjectionEnded { .. }
+            | Self::Heard { .. }
             | Self::Resolved { .. }
             | Self::Endpoints { .. }
             | Self::ProviderBack { .. }
@@ -227,6 +247,8 @@ impl Change {
             Self::Health { pool, endpoint, .. }
             | Self::Ejected { pool, endpoint, .. }
             | Self::EjectionEnded { pool, endpoint }
+            | Self::Silent { pool, endpoint, .. }
+            | Self::Heard { pool, endpoint }
             | Self::Resolved { pool, endpoint, .. }
             | Self::ResolutionFailed { pool, endpoint, .. } => Some((pool, endpoint)),
             Self::PassedOver(passed) => Some((&passed.pool, &passed.endpoint)),
@@ -274,6 +296,16 @@ impl Change {
             Self::EjectionEnded { .. } => {
                 tracing::info!(pool, endpoint, "ejection ended");
             }
+            Self::Silent { silent, .. } => {
+                let seconds = silent.as_secs_f64();
+                tracing::warn!(
+                    pool,
+                    endpoint,
+                    seconds,
+                    "endpoint silent: requests wait, none answered"
+                );
+            }
+            Self::Heard { .. } => tracing::info!(pool, endpoint, "endpoint answers again"),
             Self::Resolved { address, .. } => {
                 tracing::info!(pool, endpoint, address, "endpoint resolved");
             }
@@ -366,6 +398,16 @@ impl fmt::Display for Change {
             }
             Self::EjectionEnded { pool, endpoint } => {
                 write!(f, "pool \"{pool}\": endpoint {endpoint}: ejection ended")
+            }
+            Self::Silent { pool, endpoint, silent } => {
+                let ms = silent.as_millis();
+                write!(
+                    f,
+                    "pool \"{pool}\": endpoint {endpoint}: silent: requests wait, none answered for {ms} ms"
+                )
+            }
+            Self::Heard { pool, endpoint } => {
+                write!(f, "pool \"{pool}\": endpoint {endpoint}: answers again")
             }
             Self::Resolved { pool, endpoint, address } => {
                 write!(f, "pool \"{pool}\": endpoint {endpoint}: is now at {address}")

@@ -33,6 +33,7 @@ mod endpoint;
 mod outlier;
 mod pool;
 mod schedule;
+mod silence;
 
 use pool::PoolState;
 
@@ -202,6 +203,16 @@ impl Model {
             Signal::ConnectFailed(id) => {
                 let Some((pool, endpoint)) = self.pool_of(*id) else { return };
                 pool.connect_failed(endpoint, now);
+            }
+            Signal::Silent(id, silent) => {
+                let Some((pool, endpoint)) = self.pool_of(*id) else { return };
+                let change = pool.fell_silent(endpoint, *silent, now);
+                self.changes.extend(change);
+            }
+            Signal::Heard(id) => {
+                let Some((pool, endpoint)) = self.pool_of(*id) else { return };
+                let change = pool.was_heard(endpoint);
+                self.changes.extend(change);
             }
             // What follows is up to whoever starts instances.
             Signal::Demand(_) => {}

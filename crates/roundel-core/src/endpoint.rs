@@ -7,7 +7,7 @@
 //! them; nobody stores the result beside them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 
 use crate::address::ConnectAddress;
 use crate::name::Name;
@@ -112,6 +112,7 @@ pub struct EndpointShared {
     consecutive_errors: AtomicU32,
     requests: AtomicU64,
     errors: AtomicU64,
+    is_silent: AtomicBool,
 }
 
 impl EndpointShared {
@@ -162,6 +163,21 @@ impl EndpointShared {
     pub fn note_error(&self) -> u32 {
         self.errors.fetch_add(1, Relaxed);
         self.consecutive_errors.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Whether some worker found the endpoint [silent](crate::silence) and none heard of it since.
+    pub fn is_silent(&self) -> bool {
+        self.is_silent.load(Relaxed)
+    }
+
+    /// Notes that the endpoint is silent. Returns whether that is news.
+    pub fn note_silence(&self) -> bool {
+        !self.is_silent.swap(true, Relaxed)
+    }
+
+    /// Notes an answer. Returns whether it broke a silence; writes only then.
+    pub fn note_answer(&self) -> bool {
+        self.is_silent.load(Relaxed) && self.is_silent.swap(false, Relaxed)
     }
 
     /// Forgets failures in a row, as after an ejection has ended.

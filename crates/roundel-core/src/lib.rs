@@ -20,5 +20,6 @@ pub mod pool;
 pub mod retry;
 pub mod route;
 pub mod signal;
+pub mod silence;
 pub mod slow_start;
 pub mod snapshot;

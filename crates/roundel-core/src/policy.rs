@@ -23,6 +23,9 @@ pub struct PoolPolicy {
     pub limits: PoolLimits,
     /// Ramp after recovery; zero means none.
     pub slow_start: Duration,
+    /// The least time without an answer that makes an endpoint [silent](crate::silence); zero
+    /// switches that off.
+    pub silent_after: Duration,
     /// Share of endpoints (0–100 %) below which health is ignored and all enabled endpoints are
     /// eligible (fail-open); 0 switches that off.
     pub panic_threshold_percent: u8,

@@ -14,6 +14,7 @@ use roundel_http::{
     FieldKind, Framing, HeadLimits, KindSet, Parse, Version, write_request, write_response,
 };
 
+use crate::awaited::Awaited;
 use crate::block::Block;
 use crate::buffers::{Buffers, Response};
 use crate::deadline::Millis;
@@ -96,6 +97,7 @@ struct Sending<'p> {
     /// When the request had been sent, or the endpoint stopped taking it: an answer may still
     /// come.
     sent_at: Option<Millis>,
+    awaited: Option<Awaited<'p>>,
     is_upload_cut: bool,
     interim_count: u32,
     is_continue_due: bool,
@@ -119,6 +121,7 @@ impl Exchange<'_> {
             client_pace: Pace::start(self.buffers.upload.data_bytes(), now),
             endpoint_pace: Pace::start(0, now),
             sent_at: None,
+            awaited: None,
             is_upload_cut: false,
             interim_count: 0,
             is_continue_due: self.awaits_continue(),
@@ -128,6 +131,9 @@ impl Exchange<'_> {
         let answered = poll_fn(|_| self.poll_answer(&mut sending)).await;
         self.end_upload(&mut sending);
         let bytes = answered?;
+        if let Some(awaited) = sending.awaited.take() {
+            awaited.end();
+        }
         let first_byte_us = self.worker.clock.micros().saturating_sub(started_us);
         self.record.timing.first_byte_us = Some(first_byte_us);
         self.record.endpoint_status = self.buffers.response.head.status;
@@ -244,7 +250,10 @@ impl Exchange<'_> {
         let Buffers { upload, request, .. } = &mut *self.buffers;
         let (from, to) = (&self.client.socket, &sending.socket);
         match upload.pump(&self.worker.blocks, from, to, &mut request.bytes) {
-            Ok(Step::Done) => self.end_upload(sending),
+            Ok(Step::Done) => {
+                self.end_upload(sending);
+                sending.awaited = Some(Awaited::begin(sending.place));
+            }
             Ok(Step::WaitsForSource) => {}
             Ok(Step::WaitsForSink) => sending.client_pace.excuse(self.worker.clock.millis()),
             Ok(Step::Yields) => self.worker.yield_now(),

@@ -9,6 +9,7 @@
 
 mod admit;
 mod attempt;
+mod awaited;
 mod block;
 mod buffers;
 mod client;

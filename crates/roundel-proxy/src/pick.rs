@@ -9,6 +9,7 @@ use roundel_core::end::EndReason;
 use roundel_core::endpoint::EndpointId;
 use roundel_core::line::Ticket;
 
+use crate::awaited::{avoids_silent, is_silent};
 use crate::client::Client;
 use crate::deadline::Millis;
 use crate::view::{LocalEndpoint, LocalPool};
@@ -21,6 +22,13 @@ pub(crate) struct Place {
     pub(crate) endpoint: Rc<LocalEndpoint>,
     /// The request's number at the endpoint.
     pub(crate) number: u64,
+}
+
+impl Place {
+    /// The worker whose place it is.
+    pub(crate) fn worker(&self) -> &Worker {
+        &self.worker
+    }
 }
 
 impl Drop for Place {
@@ -141,9 +149,19 @@ fn try_pick(
                 && ticket.is_none_or(|ticket| line.is_first_for(ticket, can_use))
         })
     };
+    let is_heard =
+        |index: usize| pool.endpoints.get(index).is_some_and(|it| !is_silent(worker, pool, it));
+    let avoids_silent = avoids_silent(pool);
     loop {
         let mut random = worker.random.borrow_mut();
-        let index = pool.pool.pick(key_hash, &mut random, admits).ok_or(Refusal::Full)?;
+        let first_choice = |index: usize| admits(index) && (!avoids_silent || is_heard(index));
+        let picked = pool.pool.pick(key_hash, &mut random, first_choice);
+        // Where everyone is silent, the fault may be elsewhere.
+        let picked = picked.or_else(|| {
+            let last_choice = avoids_silent.then_some(admits)?;
+            pool.pool.pick(key_hash, &mut random, last_choice)
+        });
+        let index = picked.ok_or(Refusal::Full)?;
         let endpoint = pool.endpoints.get(index).ok_or(Refusal::NoEndpoint)?;
         // Another worker may have taken the last place since the balancer looked.
         if let Some(number) = endpoint.shared.try_start(limit) {

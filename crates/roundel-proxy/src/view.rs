@@ -17,6 +17,7 @@ use roundel_core::name::Name;
 use roundel_core::pool::Pool;
 use roundel_core::retry::RetryBudget;
 use roundel_core::route::{Route, RouteTable};
+use roundel_core::silence::Answers;
 use roundel_core::snapshot::Snapshot;
 use roundel_telemetry::{
     EndpointMetrics, EndpointShard, PoolMetrics, PoolShard, Registry, RouteMetrics,
@@ -57,6 +58,7 @@ pub(crate) struct LocalEndpoint {
     pub(crate) address: ConnectAddress,
     pub(crate) shared: Arc<EndpointShared>,
     pub(crate) idle: IdleConnections,
+    answers: Cell<Answers>,
     metrics: Arc<EndpointMetrics>,
     worker: usize,
     is_retired: Cell<bool>,
@@ -186,6 +188,7 @@ impl LocalEndpoint {
             address: endpoint.address.clone(),
             shared: endpoint.shared.clone(),
             idle: IdleConnections::default(),
+            answers: Cell::default(),
             metrics,
             worker,
             is_retired: Cell::new(false),
@@ -194,6 +197,17 @@ impl LocalEndpoint {
 
     pub(crate) fn metrics(&self) -> &EndpointShard {
         self.metrics.shard(self.worker)
+    }
+
+    /// What this worker knows of its answers.
+    pub(crate) fn answers(&self) -> Answers {
+        self.answers.get()
+    }
+
+    pub(crate) fn note_answers(&self, note: impl FnOnce(&mut Answers)) {
+        let mut answers = self.answers.get();
+        note(&mut answers);
+        self.answers.set(answers);
     }
 
     /// Whether connections to it are still worth keeping.

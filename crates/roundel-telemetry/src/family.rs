@@ -97,6 +97,7 @@ families! {
     ENDPOINT_FAILURES: Counter "roundel_endpoint_failures_total" ["pool" "endpoint" "reason"] "Attempts that failed, by how.";
     ENDPOINT_CONNECTIONS_MADE: Counter "roundel_endpoint_connections_made_total" ["pool" "endpoint"] "Connections made for an attempt.";
     ENDPOINT_CONNECTIONS_REUSED: Counter "roundel_endpoint_connections_reused_total" ["pool" "endpoint"] "Attempts that took an idle connection.";
+    ENDPOINT_SILENCES: Counter "roundel_endpoint_silences_total" ["pool" "endpoint"] "Times that requests waited at the endpoint and it answered none for too long.";
     ENDPOINT_FIRST_BYTE: Histogram "roundel_endpoint_first_byte_seconds" ["pool" "endpoint"] "From the start of an attempt to the response head.";
     ENDPOINT_IDLE_CONNECTIONS: Gauge "roundel_endpoint_idle_connections" ["pool" "endpoint"] "Connections kept for a later attempt.";
     ENDPOINT_ERRORS: Counter "roundel_endpoint_errors_total" ["pool" "endpoint"] "Attempts that outlier detection counts against the endpoint.";
@@ -106,6 +107,7 @@ families! {
     ENDPOINT_ADMIN_STATE: Gauge "roundel_endpoint_admin_state" ["pool" "endpoint" "admin_state"] "1 for what the operator wants of the endpoint, 0 for the other states.";
     ENDPOINT_HEALTH: Gauge "roundel_endpoint_health" ["pool" "endpoint" "health"] "1 for what probes found, 0 for the other states.";
     ENDPOINT_EJECTED: Gauge "roundel_endpoint_ejected" ["pool" "endpoint"] "1 while outlier detection keeps the endpoint out, else 0.";
+    ENDPOINT_SILENT: Gauge "roundel_endpoint_silent" ["pool" "endpoint"] "1 from such a time until its next answer, else 0: it is the last choice meanwhile.";
 
     APP_WANTED: Gauge "roundel_app_wanted" ["app"] "Instances that there should be.";
     APP_INSTANCES: Gauge "roundel_app_instances" ["app" "state"] "Instances in each state.";

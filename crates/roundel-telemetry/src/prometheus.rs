@@ -106,6 +106,7 @@ fn render_endpoint_counters(text: &mut Exposition, series: &Series) {
     endpoints.arrays(text, &f::ENDPOINT_FAILURES, ByAttemptFailure::LABELS, |e| e.failures);
     endpoints.numbers(text, &f::ENDPOINT_CONNECTIONS_MADE, |e| e.connections_made);
     endpoints.numbers(text, &f::ENDPOINT_CONNECTIONS_REUSED, |e| e.connections_reused);
+    endpoints.numbers(text, &f::ENDPOINT_SILENCES, |e| e.silences);
     endpoints.histograms(text, &f::ENDPOINT_FIRST_BYTE, |e| &e.first_byte);
     endpoints.numbers(text, &f::ENDPOINT_IDLE_CONNECTIONS, |e| e.idle_connections);
 }
@@ -127,6 +128,7 @@ fn render_endpoint_facts(text: &mut Exposition, view: &View<'_>) {
         HEALTHS.map(|(health, _)| u64::from(health == e.facts.health))
     });
     endpoints.numbers(text, &f::ENDPOINT_EJECTED, |e| u8::from(e.facts.is_ejected));
+    endpoints.numbers(text, &f::ENDPOINT_SILENT, |e| u8::from(e.shared.is_silent()));
 }
 
 fn render_apps(text: &mut Exposition, view: &View<'_>) {

@@ -93,6 +93,8 @@ pub struct EndpointShard {
     pub connections_made: Counter,
     /// Attempts that took an idle connection.
     pub connections_reused: Counter,
+    /// Times that it was found silent.
+    pub silences: Counter,
     /// From the start of an attempt to the response head.
     pub first_byte: Histogram,
     /// Connections kept for a later attempt.

@@ -44,6 +44,8 @@ pub struct EndpointTotals {
     pub connections_made: u64,
     /// Attempts that took an idle connection.
     pub connections_reused: u64,
+    /// Times that it was found silent.
+    pub silences: u64,
     /// From the start of an attempt to the response head.
     pub first_byte: HistogramSnapshot,
     /// Connections kept for a later attempt.
@@ -95,6 +97,7 @@ impl EndpointMetrics {
             failures: sum_arrays(self.shards().map(|s| s.failures.values())),
             connections_made: self.shards().map(|s| s.connections_made.value()).sum(),
             connections_reused: self.shards().map(|s| s.connections_reused.value()).sum(),
+            silences: self.shards().map(|s| s.silences.value()).sum(),
             first_byte: HistogramSnapshot::sum(self.shards().map(|s| s.first_byte.snapshot())),
             idle_connections: self.shards().map(|s| s.idle_connections.value()).sum(),
         }

@@ -243,6 +243,7 @@ export type Verdict =
   | "not_chosen"
   | "tried"
   | "at_limit"
+  | "silent"
   | "unhealthy"
   | "ejected"
   | "draining"

@@ -120,8 +120,8 @@ pub struct RequestPick {
 pub struct RequestCandidate {
     /// Its name.
     pub endpoint: String,
-    /// `chosen`, `not_chosen`, `tried`, `at_limit`, `unhealthy`, `ejected`, `draining`, `disabled`,
-    /// `starting`, `absent`, `backup` or `unprobed`.
+    /// `chosen`, `not_chosen`, `tried`, `at_limit`, `silent`, `unhealthy`, `ejected`, `draining`,
+    /// `disabled`, `starting`, `absent`, `backup` or `unprobed`.
     pub verdict: String,
     /// Attempts in flight at that moment; `null` when nobody looked.
     pub in_flight: Option<u32>,

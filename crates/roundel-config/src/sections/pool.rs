@@ -69,6 +69,10 @@ section! {
         host: HostPolicy = host_policy() => HostPolicy::Preserve,
         /// How long an endpoint that recovered takes to get its full share; zero for at once.
         slow_start: Duration = duration(Duration::ZERO..=DAY) => Duration::ZERO,
+        /// An endpoint at which at least two requests wait, and which has answered none for so long
+        /// (or for four times what nearly all its answers take, if that is longer), is the last
+        /// choice until it answers. Not with "hash". Zero switches that off.
+        silent_after: Duration = duration(Duration::ZERO..=DAY) => Duration::from_millis(250),
         /// Below this share of eligible endpoints health is ignored and all enabled ones take
         /// traffic; 0% switches that off.
         panic_threshold: u8 = percent(0..=100) => 0,
@@ -195,6 +199,7 @@ fn policy(keys: PoolKeys, endpoint_count: usize, reading: &mut Reading<'_>) -> P
         timeouts: keys.timeouts,
         limits: keys.limits,
         slow_start: keys.slow_start,
+        silent_after: keys.silent_after,
         panic_threshold_percent: keys.panic_threshold,
         endpoint_wait: None,
         host: keys.host,

@@ -100,6 +100,7 @@ pub(crate) fn policy() -> PoolPolicy {
             max_idle_connections: 0,
         },
         slow_start: Duration::ZERO,
+        silent_after: Duration::ZERO,
         panic_threshold_percent: 50,
         endpoint_wait: None,
         host: HostPolicy::Preserve,

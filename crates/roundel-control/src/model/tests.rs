@@ -632,6 +632,29 @@ fn a_name_with_several_addresses_fails_when_all_of_them_do() {
 }
 
 #[test]
+fn a_silence_brings_a_probe_and_is_told_until_the_endpoint_is_heard() {
+    let mut world = World::well(policy(), &[A, B]);
+    let a = world.find(A).id;
+    world.wait(2 * SECOND);
+    world.said();
+    let silent = Signal::Silent(a, Duration::from_millis(312));
+    world.model.signalled(&silent, world.now);
+    assert_eq!(world.model.next_wake(), world.now, "a probe is due");
+    let text =
+        "pool \"web\": endpoint 10.0.0.1:80: silent: requests wait, none answered for 312 ms";
+    assert_eq!(world.said(), [text]);
+    world.model.signalled(&Signal::Heard(a), world.now);
+    assert_eq!(world.said(), ["pool \"web\": endpoint 10.0.0.1:80: answers again"]);
+    // One that stutters is not told each time, nor is the end of what nobody was told of.
+    world.model.signalled(&silent, world.now);
+    world.model.signalled(&Signal::Heard(a), world.now);
+    assert!(world.said().is_empty());
+    world.wait(11 * SECOND);
+    world.model.signalled(&silent, world.now);
+    assert!(world.said().iter().any(|said| said == text));
+}
+
+#[test]
 fn where_nobody_probes_traffic_finds_the_address() {
     let mut world = two_addresses(unchecked());
     let id = world.find("app:80").id;

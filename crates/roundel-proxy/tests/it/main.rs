@@ -25,6 +25,7 @@ mod refusals;
 mod request_log;
 mod routes;
 mod scene;
+mod silence;
 mod timeouts;
 mod tunnels;
 mod versions;

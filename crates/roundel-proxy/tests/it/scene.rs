@@ -76,6 +76,7 @@ impl Setup {
                     max_idle_connections: 256,
                 },
                 slow_start: Duration::ZERO,
+                silent_after: Duration::ZERO,
                 panic_threshold_percent: 0,
                 endpoint_wait: None,
                 host: HostPolicy::Preserve,

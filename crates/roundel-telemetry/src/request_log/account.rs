@@ -74,6 +74,7 @@ pub(super) struct Considered {
     /// Whether the balancer could choose it.
     pub(super) is_candidate: bool,
     pub(super) was_tried: bool,
+    pub(super) was_silent: bool,
     pub(super) in_flight: Option<u32>,
 }
 
@@ -146,6 +147,7 @@ fn consider(considered: &mut Vec<Considered>, pool: &Pool, seen: &[Seen]) -> Pic
             is_backup: *is_backup,
             is_candidate: is_candidate(seen.index),
             was_tried: seen.was_tried,
+            was_silent: seen.was_silent,
             in_flight: seen.in_flight,
         });
     }

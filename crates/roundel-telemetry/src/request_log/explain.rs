@@ -72,6 +72,8 @@ pub enum CandidateVerdict {
     Tried,
     /// As many attempts as it may have were in flight.
     AtLimit,
+    /// Requests waited there and none was answered, and others were left.
+    Silent,
     /// Its probes failed.
     Unhealthy,
     /// Outlier detection kept it out.
@@ -98,6 +100,7 @@ impl CandidateVerdict {
             Self::NotChosen => "not_chosen",
             Self::Tried => "tried",
             Self::AtLimit => "at_limit",
+            Self::Silent => "silent",
             Self::Unhealthy => "unhealthy",
             Self::Ejected => "ejected",
             Self::Draining => "draining",
@@ -190,6 +193,8 @@ impl Pick<'_> {
             CandidateVerdict::Tried
         } else if self.is_at_limit(candidate) {
             CandidateVerdict::AtLimit
+        } else if self.is_avoided(candidate) {
+            CandidateVerdict::Silent
         } else {
             CandidateVerdict::NotChosen
         }
@@ -223,6 +228,7 @@ impl Pick<'_> {
                 return format!("{in_flight} in flight (limit {limit})");
             }
             CandidateVerdict::Tried => "tried before in this exchange",
+            CandidateVerdict::Silent => "silent: requests wait there and none is answered",
             CandidateVerdict::Unhealthy => "unhealthy: its probes failed",
             CandidateVerdict::Ejected => "ejected by outlier detection",
             CandidateVerdict::Draining => "draining: takes nothing new",
@@ -251,7 +257,7 @@ impl Pick<'_> {
         }
         let left = self.left();
         if left == 1 {
-            return "only candidate left: the others were tried before or are at their limit"
+            return "only candidate left: the others were tried before, are at their limit or silent"
                 .to_owned();
         }
         let load = chosen.in_flight.map(|n| format!("{n} in flight, ")).unwrap_or_default();
@@ -315,11 +321,20 @@ impl Pick<'_> {
         self.picked.omitted > 0 || self.considered.iter().any(is_fresh)
     }
 
+    /// Those that are silent are the last choice, but not by a hash; when one of them was chosen,
+    /// all were, or it was its turn to be tried.
+    fn is_avoided(&self, candidate: &Considered) -> bool {
+        let is_hash = matches!(self.picked.policy.balance, Balance::Hash(_));
+        let has_chosen_silent = self.considered.iter().any(|c| c.was_silent && self.is_chosen(c));
+        candidate.was_silent && !is_hash && !has_chosen_silent
+    }
+
     /// How many candidates could take the attempt, as far as is known.
     fn left(&self) -> usize {
         let prefers_fresh = self.prefers_fresh();
         let is_out = |c: &&Considered| {
-            let is_passed_over = c.was_tried && prefers_fresh || self.is_at_limit(c);
+            let is_passed_over =
+                c.was_tried && prefers_fresh || self.is_at_limit(c) || self.is_avoided(c);
             c.is_candidate && !self.is_chosen(c) && is_passed_over
         };
         self.picked.candidates - self.considered.iter().filter(is_out).count()

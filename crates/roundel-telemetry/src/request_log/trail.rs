@@ -80,6 +80,8 @@ pub(super) struct Seen {
     pub(super) in_flight: Option<u32>,
     /// Whether this exchange had tried it.
     pub(super) was_tried: bool,
+    /// Whether requests waited there and none was answered; unknown counts as no.
+    pub(super) was_silent: bool,
 }
 
 impl AttemptOutcome {
@@ -156,6 +158,7 @@ pub(super) fn see(
             index: index as u32,
             in_flight: looks.then(|| endpoint.shared.in_flight().saturating_sub(own)),
             was_tried: tried.contains(&endpoint.id),
+            was_silent: looks && endpoint.shared.is_silent(),
         });
     };
     let all = 0..pool.endpoints.len();

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use roundel_testkit::deadline::PATIENCE;
 use roundel_testkit::load::{Call, Kind};
 use roundel_testkit::ports::Refusing;
 use roundel_testkit::{Answer, Ledger, Origin, Point, client::ReadError, eventually};
@@ -74,6 +75,29 @@ fn backends_restarted_one_after_another_cost_no_get() {
     load.wait_for(200);
     load.finish().assert_all_ok();
     assert_eq!(scene.share("c", 30), 10);
+}
+
+/// Nobody probes here, and the response timeout is a minute: what traffic shows is all there is.
+#[test]
+fn a_stopped_process_holds_up_what_it_has_and_gets_nothing_more() {
+    let origins = ["a", "b", "c"].map(OriginProcess::start);
+    let scene = Scene::start(&plain(&origins), &[NO_CHECK, NO_OUTLIERS]);
+    // Paced, so that as many wait as a real site would have waiting, and the rest goes on.
+    let load = scene.load().clients(40).per_second(200).endless().start();
+    load.wait_for(100);
+    origins[0].pause();
+    let silent = || scene.metric(r#"roundel_endpoint_silent{pool="api",endpoint="a"}"#);
+    eventually(PATIENCE, "it is found to be silent", || silent() == 1);
+    let attempts = || scene.metric(r#"roundel_endpoint_attempts_total{pool="api",endpoint="a"}"#);
+    let at_silence = attempts();
+    load.wait_for(load.ended() + 400);
+    let workers = scene.metric("roundel_workers");
+    assert!(attempts() <= at_silence + workers, "it gets no more than a try of each worker");
+    origins[0].resume();
+    eventually(PATIENCE, "it is heard again", || silent() == 0);
+    load.wait_for(load.ended() + 100);
+    load.finish().assert_all_ok();
+    assert!(attempts() > at_silence + workers, "it takes its turns again");
 }
 
 #[test]

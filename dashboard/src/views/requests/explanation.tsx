@@ -137,6 +137,7 @@ const VERDICTS: Record<Verdict, [GlyphName, string]> = {
   not_chosen: ["enabled", "not chosen"],
   tried: ["warn", "already tried"],
   at_limit: ["warn", "at its limit"],
+  silent: ["warn", "silent"],
   unhealthy: ["unhealthy", "unhealthy"],
   ejected: ["ejected", "ejected"],
   starting: ["starting", "starting"],

@@ -42,6 +42,7 @@ fn policy(balance: Balance, max_in_flight: u32) -> PoolPolicy {
             max_idle_connections: 0,
         },
         slow_start: Duration::ZERO,
+        silent_after: Duration::ZERO,
         panic_threshold_percent: 50,
         endpoint_wait: None,
         host: HostPolicy::Preserve,
@@ -50,7 +51,7 @@ fn policy(balance: Balance, max_in_flight: u32) -> PoolPolicy {
 
 /// Endpoints named by number from 0, written one word each: a letter for the facts (upper case for
 /// backups: `h`ealthy, `u`nprobed, `f`ailed its probes, `e`jected, `d`raining, `o` disabled,
-/// `s`tarting, `a`bsent) and the attempts in flight.
+/// `s`tarting, `a`bsent, `q`uiet though requests wait) and the attempts in flight.
 fn endpoints(words: &str) -> Vec<Endpoint> {
     let parse = |(word, id): (&str, u32)| {
         let (letter, in_flight) = word.split_at(1);
@@ -83,6 +84,9 @@ fn endpoints(words: &str) -> Vec<Endpoint> {
             facts,
             shared: Arc::default(),
         };
+        if letter == "q" {
+            endpoint.shared.note_silence();
+        }
         (0..in_flight.parse().unwrap()).for_each(|_: u32| {
             endpoint.shared.try_start(None).unwrap();
         });
@@ -155,6 +159,9 @@ fn every_endpoint_has_its_verdict() {
         ("s0 a0 h0", 0, 2, &[], "starting absent chosen"),
         ("h3 h2 h1", 3, 2, &[], "at_limit not_chosen chosen"),
         ("h0 h0 h0", 0, 2, &[0], "tried not_chosen chosen"),
+        ("q3 h0 h0", 0, 2, &[], "silent not_chosen chosen"),
+        // Everyone is silent, or it is tried again: nobody is passed over for it.
+        ("q3 q1", 0, 1, &[], "not_chosen chosen"),
         // Everyone was tried: nobody is passed over for it.
         ("h0 h0", 0, 1, &[0, 1], "not_chosen chosen"),
         // Fail-open: who failed is a candidate like the others.
@@ -199,7 +206,7 @@ fn the_chosen_one_has_a_reason_in_plain_words() {
             "h0 h0 h2",
             1,
             &[0],
-            "only candidate left: the others were tried before or are at their limit",
+            "only candidate left: the others were tried before, are at their limit or silent",
         ),
         (
             Balance::RoundRobin,
