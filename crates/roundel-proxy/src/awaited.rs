@@ -6,6 +6,7 @@
 
 use roundel_core::policy::Balance;
 use roundel_core::signal::Signal;
+use roundel_core::silence::Answers;
 
 use crate::pick::Place;
 use crate::view::{LocalEndpoint, LocalPool};
@@ -36,7 +37,7 @@ impl Drop for Awaited<'_> {
     fn drop(&mut self) {
         let endpoint = &self.place.endpoint;
         if !self.is_answered {
-            return endpoint.note_answers(|answers| answers.given_up());
+            return endpoint.note_answers(Answers::given_up);
         }
         let worker = self.place.worker();
         let now_us = worker.clock.micros();
