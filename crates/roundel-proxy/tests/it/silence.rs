@@ -136,8 +136,8 @@ fn a_key_stays_with_its_endpoint_and_zero_switches_it_off() {
         let mut waiting = hang(&scene, &stoppable.origin, None, 4);
         assert_eq!(scene.endpoint(0, |shard| shard.silences.value()), 0);
         stoppable.resume();
-        waiting
-            .iter_mut()
-            .for_each(|client| assert_eq!(client.read_response().unwrap().status, 200));
+        for client in &mut waiting {
+            assert_eq!(client.read_response().unwrap().status, 200);
+        }
     }
 }
