@@ -95,7 +95,7 @@ coded! {
         QueueFull = "queue_full",
         /// All endpoints stayed at their limit for the queue timeout: 503.
         QueueTimeout = "queue_timeout",
-        /// No instance of the app got ready in the time that the pool waits for one: 503.
+        /// No instance or container got ready in the time that the pool waits for one: 503.
         StartTimeout = "start_timeout",
         /// File descriptors, local ports or memory for one more connection ran out: 503.
         NoSocket = "no_socket",

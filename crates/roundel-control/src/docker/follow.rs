@@ -1,23 +1,26 @@
 //! Following an engine: listen, list, say what follows; and begin anew when the engine is lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use roundel_config::model::{EndpointConfig, EndpointSource};
+use roundel_core::endpoint::{Endpoint, Health};
 use roundel_core::name::Name;
 use roundel_core::outlier::Moment;
+use roundel_core::pool::Pool;
 use roundel_core::snapshot::Snapshot;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::container::EngineEvent;
 use super::engine::{Engine, Events};
 use super::http::Fault;
 use super::place::{Misfit, Rules};
-use super::roster::{Listing, Reaction, Roster};
+use super::roster::{Listing, Reaction, Roster, Sight};
 use crate::control::{Control, Stopped};
 use crate::event::{Change, Event};
 
@@ -28,6 +31,10 @@ const LIST_EVERY: Duration = Duration::from_secs(30);
 const LIST_PAUSE: Duration = Duration::from_millis(100);
 /// How often is looked whether the last exchanges with a container that is gone have ended.
 const LEAVING_EVERY: Duration = Duration::from_millis(250);
+
+/// How soon is looked for containers that serve after a probe went well somewhere: many endpoints
+/// become well at the same time.
+const STARTED_AFTER: Duration = Duration::from_millis(10);
 
 /// Pauses before the engine is called again: after the first failure, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -44,6 +51,8 @@ pub(super) struct Follower {
     told: BTreeSet<Misfit>,
     /// Pause before the next attempt; zero while all is well.
     pause: Duration,
+    /// When to look whether containers have started; `None` unless a probe gives reason to.
+    look_at: Option<Instant>,
 }
 
 /// Why a session with an engine ends.
@@ -89,6 +98,7 @@ impl Follower {
             roster: Roster::default(),
             told: BTreeSet::new(),
             pause: Duration::ZERO,
+            look_at: None,
         }
     }
 
@@ -122,10 +132,28 @@ impl Follower {
             }
             Err(End::Fault(fault)) => {
                 self.complain(&socket, &fault);
-                let pause = self.pause;
-                tokio::select! {
-                    () = sleep(pause) => Ok(()),
-                    reloaded = self.reloaded() => reloaded,
+                self.wait_without_engine().await
+            }
+        }
+    }
+
+    /// Lets the pause pass, unless the configuration changes. What follows from probes and from the
+    /// passing of time follows also without an engine.
+    async fn wait_without_engine(&mut self) -> Result<(), Stopped> {
+        let end = Instant::now() + self.pause;
+        loop {
+            let tick = self.next_tick();
+            tokio::select! {
+                change = self.changes.recv() => {
+                    if is_reload(&change)? {
+                        return Ok(());
+                    }
+                    self.note_probe(&change);
+                }
+                () = sleep_until(end) => return Ok(()),
+                () = sleep_until(tick) => {
+                    let Some(rules) = self.rules() else { return Ok(()) };
+                    self.settle(&rules).await?;
                 }
             }
         }
@@ -186,6 +214,7 @@ impl Follower {
         tokio::select! {
             event = events.next() => Ok(News::Event(event?)),
             change = self.changes.recv() => {
+                self.note_probe(&change);
                 Ok(if is_reload(&change)? { News::Reload } else { News::Nothing })
             }
             Some(listing) = lists.running.join_next(), if is_listing => match listing {
@@ -202,8 +231,18 @@ impl Follower {
     fn next_tick(&self) -> Instant {
         let leaving = self.roster.has_leaving().then(|| Instant::now() + LEAVING_EVERY);
         let deadline = self.roster.next_deadline().map(|moment| self.start + moment.0);
-        let tick = leaving.into_iter().chain(deadline).min();
+        let tick = leaving.into_iter().chain(deadline).chain(self.look_at).min();
         tick.unwrap_or_else(|| Instant::now() + LIST_EVERY)
+    }
+
+    /// A probe that went well may have found a container that was starting.
+    fn note_probe(&mut self, change: &Result<Event, RecvError>) {
+        let Ok(Event { change: Change::Health { to: Health::Healthy, .. }, .. }) = change else {
+            return;
+        };
+        if self.roster.has_starting() && self.look_at.is_none() {
+            self.look_at = Some(Instant::now() + STARTED_AFTER);
+        }
     }
 
     async fn take_list(&mut self, listing: Listing, rules: &Rules) -> Result<(), End> {
@@ -211,11 +250,12 @@ impl Follower {
             self.control.tell(Change::ProviderBack { source: EndpointSource::Docker });
         }
         self.roster.listed(listing, self.now());
-        self.settle(rules).await
+        Ok(self.settle(rules).await?)
     }
 
     /// Tells the control plane what follows from what is known.
-    async fn settle(&mut self, rules: &Rules) -> Result<(), End> {
+    async fn settle(&mut self, rules: &Rules) -> Result<(), Stopped> {
+        self.look_at = None;
         let tell = |reason: String| {
             self.control.tell(Change::Misfit { source: EndpointSource::Docker, reason });
         };
@@ -225,12 +265,12 @@ impl Follower {
             ));
         }
         let snapshot = self.control.snapshot();
+        let sights = Sights::of(&snapshot, rules);
         let outcome =
-            self.roster.settle(rules, self.now(), |pool, old| is_busy(&snapshot, pool, old));
+            self.roster.settle(rules, self.now(), |pool, it| sights.of_endpoint(pool, it));
         outcome.misfits.difference(&self.told).for_each(|misfit| tell(misfit.to_string()));
         self.told = outcome.misfits;
-        self.control.provide(EndpointSource::Docker, outcome.provided).await?;
-        Ok(())
+        self.control.provide(EndpointSource::Docker, outcome.provided).await
     }
 }
 
@@ -274,10 +314,33 @@ fn is_reload(change: &Result<Event, RecvError>) -> Result<bool, Stopped> {
     }
 }
 
-fn is_busy(snapshot: &Snapshot, pool: &Name, old: &EndpointConfig) -> bool {
-    let pool = snapshot.pools.iter().find(|it| it.name == *pool);
-    let endpoints = pool.iter().flat_map(|pool| &pool.endpoints);
-    endpoints.filter(|it| it.name == old.name).any(|it| it.shared.in_flight() > 0)
+/// What a snapshot shows of the pools that take containers.
+struct Sights<'a> {
+    pools: HashMap<&'a Name, &'a Pool>,
+    endpoints: HashMap<(&'a Name, &'a Name), &'a Endpoint>,
+}
+
+impl<'a> Sights<'a> {
+    fn of(snapshot: &'a Snapshot, rules: &Rules) -> Self {
+        let takes = |pool: &&Arc<Pool>| rules.config.pools.iter().any(|it| it.name == pool.name);
+        let pools = snapshot.pools.iter().filter(takes).map(|pool| (&pool.name, &**pool));
+        let pools: HashMap<_, _> = pools.collect();
+        let endpoints = pools.values().flat_map(|pool| {
+            pool.endpoints.iter().map(|endpoint| ((&pool.name, &endpoint.name), endpoint))
+        });
+        Self { endpoints: endpoints.collect(), pools }
+    }
+
+    fn of_endpoint(&self, pool: &Name, wanted: &EndpointConfig) -> Sight {
+        let endpoint = self.endpoints.get(&(pool, &wanted.name));
+        let has_check = self.pools.get(pool).is_some_and(|it| it.policy.health_check.is_some());
+        let is_there = |it: &&&Endpoint| *it.authority == *wanted.address.to_string();
+        let health = endpoint.filter(is_there).map(|it| it.facts.health).unwrap_or_default();
+        Sight {
+            is_busy: endpoint.is_some_and(|it| it.shared.in_flight() > 0),
+            health: has_check.then_some(health),
+        }
+    }
 }
 
 /// This machine's name: inside of a container, unless it was given another, the start of the

@@ -11,18 +11,21 @@
 //! engine tells of a death before its own lists know of it, seconds before on a busy machine; so for
 //! a while a death outranks lists.
 
+mod starts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use roundel_config::model::{EndpointConfig, EndpointSource};
 use roundel_core::address::EndpointAddress;
-use roundel_core::endpoint::{AdminState, Presence};
+use roundel_core::endpoint::{AdminState, Health, Presence};
 use roundel_core::name::Name;
 use roundel_core::outlier::Moment;
 
 use super::container::{Condition, Container, EngineEvent, StopFacts};
 use super::place::{Misfit, Placed, Rules, unknown_labels};
 use crate::compose::Provided;
+use starts::Starts;
 
 /// How long after its own grace period a container that was told to stop may still run before it is
 /// taken for one that ignores the signal, as after `docker kill --signal TERM`.
@@ -33,7 +36,9 @@ const DEAD_FOR: Duration = Duration::from_secs(30);
 
 /// How long after a container came or went requests may wait while none takes them:
 /// `docker-compose up` with a new image stops all of a service's containers and then starts the new
-/// ones. The configuration's `endpoint_wait` of a pool that takes containers is the same.
+/// ones. Nothing that the engine tells of in between says that there will be new ones, so the time
+/// counts from the last one's end. The configuration's `endpoint_wait` of a pool that takes
+/// containers is the same.
 pub(crate) const EXPECTED_FOR: Duration = Duration::from_secs(20);
 
 /// Endpoints in all pools together; more are told and left out.
@@ -48,12 +53,22 @@ pub(crate) struct Roster {
     stopping: BTreeMap<String, Moment>,
     /// Containers that have died, and until when lists that show them are not believed.
     dead: BTreeMap<String, Moment>,
+    starts: Starts,
     /// When a container of a pool last came or went, if that was a short while ago.
     changed: BTreeMap<Name, Moment>,
     /// The endpoints of the last time, by pool.
     present: BTreeMap<Name, Vec<EndpointConfig>>,
     /// Endpoints whose containers are gone, while exchanges with them are under way.
     leaving: BTreeMap<Name, Vec<EndpointConfig>>,
+}
+
+/// What is seen of an endpoint where traffic and probes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sight {
+    /// Whether exchanges with it are under way.
+    pub(crate) is_busy: bool,
+    /// What probes found; `None` where the pool has no health check.
+    pub(crate) health: Option<Health>,
 }
 
 /// What an event asks for.
@@ -107,6 +122,7 @@ impl Roster {
         self.stop_facts.extend(stop_facts);
         self.stop_facts.retain(|id, _| is_there.contains(id.as_str()));
         self.stopping.retain(|id, _| is_there.contains(id.as_str()));
+        self.starts.retain(|id| is_there.contains(id));
         self.containers = containers;
     }
 
@@ -124,11 +140,13 @@ impl Roster {
             EngineEvent::Die { id } if self.is_listed(id) => {
                 self.containers.retain(|container| container.id != *id);
                 self.stopping.remove(id);
+                self.starts.forget(id);
                 self.dead.insert(id.clone(), now.plus(DEAD_FOR));
                 Reaction::Provide
             }
             EngineEvent::Start { id } => {
                 self.stopping.remove(id);
+                self.starts.forget(id);
                 self.dead.remove(id);
                 Reaction::List
             }
@@ -153,7 +171,13 @@ impl Roster {
     /// When time alone changes what follows.
     pub(crate) fn next_deadline(&self) -> Option<Moment> {
         let expected = self.changed.values().map(|since| since.plus(EXPECTED_FOR));
-        self.stopping.values().copied().chain(expected).min()
+        let starting = self.starts.next_deadline();
+        self.stopping.values().copied().chain(expected).chain(starting).min()
+    }
+
+    /// Whether containers wait for a good probe.
+    pub(crate) fn has_starting(&self) -> bool {
+        self.starts.is_waiting()
     }
 
     /// Whether endpoints wait for exchanges under way to end.
@@ -161,16 +185,16 @@ impl Roster {
         !self.leaving.is_empty()
     }
 
-    /// What follows from all that is known. `is_busy` says whether exchanges with an endpoint are
-    /// under way.
+    /// What follows from all that is known. `sight` says what is seen of an endpoint; it may be one
+    /// that the control plane has not been told of yet.
     pub(crate) fn settle(
         &mut self,
         rules: &Rules,
         now: Moment,
-        is_busy: impl Fn(&Name, &EndpointConfig) -> bool,
+        sight: impl Fn(&Name, &EndpointConfig) -> Sight,
     ) -> Outcome {
         let mut misfits = BTreeSet::new();
-        let present = self.place_all(rules, &mut misfits);
+        let present = self.present(rules, now, &sight, &mut misfits);
         let before = std::mem::replace(&mut self.present, present);
         self.note_changes(&before, now);
         for (pool, endpoints) in before {
@@ -181,7 +205,7 @@ impl Roster {
             // A pool that takes no more containers has no more of them.
             let Some(present) = present.get(pool) else { return false };
             leaving.retain(|old| !present.iter().any(|it| is_in_the_way(it, old)));
-            leaving.retain(|old| is_busy(pool, old));
+            leaving.retain(|old| sight(pool, old).is_busy);
             !leaving.is_empty()
         });
         let all = |pool: &Name, endpoints: &Vec<EndpointConfig>| {
@@ -192,7 +216,8 @@ impl Roster {
         let provided = provided.map(|(pool, endpoints)| Provided {
             pool: pool.clone(),
             endpoints: all(pool, endpoints),
-            expects_endpoint: self.changed.contains_key(pool),
+            expects_endpoint: self.changed.contains_key(pool)
+                || endpoints.iter().any(is_on_its_way),
         });
         Outcome { provided: provided.collect(), misfits }
     }
@@ -201,65 +226,39 @@ impl Roster {
         self.changed.retain(|_, since| now < since.plus(EXPECTED_FOR));
         for (pool, endpoints) in &self.present {
             let before = before.get(pool).map_or(&[][..], Vec::as_slice);
-            if !takers(before).eq(takers(endpoints)) {
+            if !places(before).eq(places(endpoints)) {
                 self.changed.insert(pool.clone(), now);
             }
         }
         self.changed.retain(|pool, _| self.present.contains_key(pool));
     }
 
-    fn place_all(
-        &self,
+    /// The endpoints that all containers are, by pool; also pools that have none.
+    fn present(
+        &mut self,
         rules: &Rules,
+        now: Moment,
+        sight: impl Fn(&Name, &EndpointConfig) -> Sight,
         misfits: &mut BTreeSet<Misfit>,
     ) -> BTreeMap<Name, Vec<EndpointConfig>> {
+        let Self { containers, stopping, starts, .. } = self;
         let mut pools: BTreeMap<Name, Vec<EndpointConfig>> =
             rules.config.pools.iter().map(|pool| (pool.name.clone(), Vec::new())).collect();
-        let own = rules.own(&self.containers);
-        let mut count = 0;
-        for container in &self.containers {
-            let found = rules.place(container, own);
-            if !found.is_empty() {
-                misfits.extend(unknown_labels(container));
-            }
-            for place in found {
-                match place {
-                    Err(misfit) => {
-                        misfits.insert(misfit);
-                    }
-                    Ok(_) if count >= ENDPOINTS_MAX => {
-                        let reason = format!("more than {ENDPOINTS_MAX} endpoints (limit)");
-                        misfits.insert(Misfit { container: container.name.clone(), reason });
-                    }
-                    Ok(placed) => {
-                        count += 1;
-                        let endpoint = self.endpoint(container, &placed);
-                        pools.entry(placed.pool).or_default().push(endpoint);
+        for (Container { id, condition, .. }, placed) in place_all(containers, rules, misfits) {
+            let mut endpoint = endpoint(&placed, *condition, stopping.contains_key(id));
+            match endpoint.presence {
+                Presence::Present => {
+                    let health = sight(&placed.pool, &endpoint).health;
+                    if starts.is_starting(id, &placed.pool, health, now) {
+                        endpoint.presence = Presence::Starting;
                     }
                 }
+                Presence::Starting => starts.hold(id, &placed.pool, now),
+                Presence::Absent => {}
             }
+            pools.entry(placed.pool).or_default().push(endpoint);
         }
         pools
-    }
-
-    fn endpoint(&self, container: &Container, placed: &Placed) -> EndpointConfig {
-        let is_stopping = self.stopping.contains_key(&container.id);
-        // A process that was told to end is not probed: that it stops answering is no news.
-        let presence = match container.condition {
-            _ if is_stopping => Presence::Absent,
-            Condition::Running => Presence::Present,
-            Condition::Starting => Presence::Starting,
-            Condition::Paused => Presence::Absent,
-        };
-        EndpointConfig {
-            name: placed.name.clone(),
-            address: EndpointAddress::Ip(placed.address),
-            weight: placed.weight,
-            is_backup: placed.is_backup,
-            admin_state: if is_stopping { AdminState::Draining } else { AdminState::Enabled },
-            source: EndpointSource::Docker,
-            presence,
-        }
     }
 
     fn is_listed(&self, id: &str) -> bool {
@@ -272,10 +271,64 @@ impl Roster {
     }
 }
 
-/// Those that take requests, or will.
-fn takers(endpoints: &[EndpointConfig]) -> impl Iterator<Item = (&Name, &EndpointAddress)> {
-    let takes = |it: &&EndpointConfig| it.presence != Presence::Absent;
-    endpoints.iter().filter(takes).map(|it| (&it.name, &it.address))
+/// Which containers have a place in a pool.
+fn place_all<'a>(
+    containers: &'a [Container],
+    rules: &Rules,
+    misfits: &mut BTreeSet<Misfit>,
+) -> Vec<(&'a Container, Placed)> {
+    let own = rules.own(containers);
+    let mut all = Vec::new();
+    for container in containers {
+        let found = rules.place(container, own);
+        if !found.is_empty() {
+            misfits.extend(unknown_labels(container));
+        }
+        for place in found {
+            match place {
+                Err(misfit) => {
+                    misfits.insert(misfit);
+                }
+                Ok(_) if all.len() >= ENDPOINTS_MAX => {
+                    let reason = format!("more than {ENDPOINTS_MAX} endpoints (limit)");
+                    misfits.insert(Misfit { container: container.name.clone(), reason });
+                }
+                Ok(placed) => all.push((container, placed)),
+            }
+        }
+    }
+    all
+}
+
+/// The endpoint that a container is, as far as the engine can tell.
+fn endpoint(placed: &Placed, condition: Condition, is_stopping: bool) -> EndpointConfig {
+    // A process that was told to end is not probed: that it stops answering is no news.
+    let presence = match condition {
+        _ if is_stopping => Presence::Absent,
+        Condition::Running => Presence::Present,
+        Condition::Starting => Presence::Starting,
+        Condition::Paused => Presence::Absent,
+    };
+    EndpointConfig {
+        name: placed.name.clone(),
+        address: EndpointAddress::Ip(placed.address),
+        weight: placed.weight,
+        is_backup: placed.is_backup,
+        admin_state: if is_stopping { AdminState::Draining } else { AdminState::Enabled },
+        source: EndpointSource::Docker,
+        presence,
+    }
+}
+
+/// Whether it will take requests, or makes room for one that may.
+fn is_on_its_way(endpoint: &EndpointConfig) -> bool {
+    endpoint.presence == Presence::Starting || endpoint.admin_state == AdminState::Draining
+}
+
+/// What changes when a container comes, pauses, is told to go, or goes.
+fn places(endpoints: &[EndpointConfig]) -> impl Iterator<Item = (&Name, &EndpointAddress, bool)> {
+    let is_absent = |it: &EndpointConfig| it.presence == Presence::Absent;
+    endpoints.iter().map(move |it| (&it.name, &it.address, is_absent(it)))
 }
 
 /// What remains of an endpoint whose container is gone.

@@ -2,6 +2,7 @@
 
 mod fake;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fake::{FakeEngine, Manner, container};
@@ -9,8 +10,9 @@ use roundel_config::model::{
     Config, ContainerAddress, ContainerPool, DockerConfig, EndpointSource, PoolConfig,
 };
 use roundel_core::endpoint::{AdminState, Presence};
+use roundel_core::policy::{HealthCheck, HttpProbe, PoolPolicy, Probe};
 use roundel_telemetry::Registry;
-use roundel_testkit::TempDir;
+use roundel_testkit::{Origin, TempDir};
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::timeout;
 
@@ -32,8 +34,12 @@ struct Scene {
 
 impl Scene {
     fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    fn start_with(health_check: Option<HealthCheck>) -> Self {
         let directory = TempDir::new();
-        let prepared = prepare(with_docker(&directory), options()).unwrap();
+        let prepared = prepare(with_docker(&directory, health_check), options()).unwrap();
         let (signals, receiver) = mpsc::channel(16);
         let control = prepared.run(Box::new(|_| {}), receiver);
         let events = control.subscribe();
@@ -45,23 +51,29 @@ impl Scene {
         FakeEngine::start(&self.directory.path().join("docker.sock"))
     }
 
-    /// The endpoints that are there, each as `name address`, with `-` for draining and `!` for
-    /// absent.
+    /// The endpoints that are there, each as `name address`, with `-` for draining, `~` for
+    /// starting and `!` for absent.
     fn endpoints(&self) -> String {
         let config = self.control.config();
         let endpoints = config.pools.iter().flat_map(|pool| &pool.endpoints).map(|it| {
             assert_eq!(it.source, EndpointSource::Docker);
             let admin = if it.admin_state == AdminState::Draining { "-" } else { "" };
-            let presence = if it.presence == Presence::Absent { "!" } else { "" };
+            let presence = match it.presence {
+                Presence::Present => "",
+                Presence::Starting => "~",
+                Presence::Absent => "!",
+            };
             format!("{} {}{admin}{presence}", it.name, it.address)
         });
         endpoints.collect::<Vec<_>>().join(", ")
     }
 
     async fn shows(&self, expected: &str) {
+        // From before the first look on, so that no change is missed.
+        let mut changes = self.control.subscribe();
         let shown = async {
             while self.endpoints() != expected {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                changes.recv().await.expect("no change is missed");
             }
         };
         let is_shown = timeout(PATIENCE, shown).await.is_ok();
@@ -83,13 +95,13 @@ impl Scene {
 }
 
 fn options() -> ControlOptions {
-    let registry = std::sync::Arc::new(Registry::new(1));
+    let registry = Arc::new(Registry::new(1));
     ControlOptions { workers: 1, registry, overlay: Overlay::default() }
 }
 
-fn with_docker(directory: &TempDir) -> Config {
-    let mut policy = policy();
-    policy.health_check = None;
+fn with_docker(directory: &TempDir, health_check: Option<HealthCheck>) -> Config {
+    let endpoint_wait = Some(super::roster::EXPECTED_FOR);
+    let policy = PoolPolicy { health_check, endpoint_wait, ..policy() };
     let web = PoolConfig { endpoints: Vec::new(), ..pool("web", policy, &["127.0.0.1:1"]) };
     let taker = ContainerPool {
         name: name("web"),
@@ -233,13 +245,50 @@ async fn a_reload_follows_another_engine_or_none() {
     let other = TempDir::new();
     let second = FakeEngine::start(&other.path().join("docker.sock"));
     second.set(&[container("z", "web_9", 9)]);
-    scene.control.reload(with_docker(&other)).await.unwrap();
+    scene.control.reload(with_docker(&other, None)).await.unwrap();
     scene.shows("web_9 172.18.0.9:80").await;
-    let without = Config { docker: None, ..with_docker(&other) };
+    let without = Config { docker: None, ..with_docker(&other, None) };
     scene.control.reload(without).await.unwrap();
     scene.shows("").await;
-    scene.control.reload(with_docker(&scene.directory)).await.unwrap();
+    scene.control.reload(with_docker(&scene.directory, None)).await.unwrap();
     scene.shows("web_1 172.18.0.2:80").await;
+}
+
+/// Whether `/health` answers with 200.
+fn http_check() -> HealthCheck {
+    let probe = HttpProbe {
+        method: "GET".to_owned(),
+        path: "/health".to_owned(),
+        host: None,
+        headers: Vec::new(),
+        expected_statuses: vec![(200, 200)],
+        expected_body: None,
+    };
+    HealthCheck { probe: Probe::Http(probe), ..policy().health_check.unwrap() }
+}
+
+#[tokio::test]
+async fn a_container_takes_requests_after_its_first_good_probe_with_or_without_an_engine() {
+    for is_engine_lost in [false, true] {
+        let mut scene = Scene::start_with(Some(http_check()));
+        let engine = scene.engine();
+        let origin = Origin::start("web_1");
+        origin.set_health_path("/health");
+        origin.set_healthy(false);
+        let port = format!("\"roundel.port\":\"{}\"", origin.address().port());
+        let here = container("a", "web_1", 2).replace("172.18.0.2", "127.0.0.1");
+        engine.set(&[here.replace("\"roundel.x\":\"x\"", &port)]);
+        let endpoint = format!("web_1 {}", origin.address());
+        scene.shows(&format!("{endpoint}~")).await;
+        let engine = (!is_engine_lost).then_some(engine);
+        if engine.is_none() {
+            scene.told("provider_lost").await;
+        }
+        let policy = Arc::clone(&scene.control.snapshot().pools[0].policy);
+        assert!(policy.endpoint_wait.is_some(), "requests are held");
+        origin.set_healthy(true);
+        scene.shows(&endpoint).await;
+    }
 }
 
 #[tokio::test]

@@ -181,16 +181,17 @@ async fn an_endpoint_leaves_when_it_has_finished_and_not_before() {
     let prepared = crate::prepare(config, options).unwrap();
     let (_signals, receiver) = tokio::sync::mpsc::channel(1);
     let control = prepared.run(Box::new(|_| {}), receiver);
+    let mut changes = control.subscribe();
     let intent = Intent::new(control.clone(), None, Overlay::default());
     let endpoints = || control.snapshot().pools[0].endpoints.clone();
     let busy = endpoints()[0].clone();
     busy.shared.try_start(None).unwrap();
     intent.remove("web", "127.0.0.1:1").await.unwrap();
     intent.remove("web", "127.0.0.1:2").await.unwrap();
-    let wait = async |count: usize| {
+    let mut wait = async |count: usize| {
         let left = async {
             while endpoints().len() != count {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                changes.recv().await.expect("no change is missed");
             }
         };
         tokio::time::timeout(Duration::from_secs(30), left).await.expect("it leaves");

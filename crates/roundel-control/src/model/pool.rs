@@ -295,18 +295,28 @@ fn endpoints_of(
         let known = before.remove(&(new.name.clone(), new.address.clone()));
         let mut endpoint = known.unwrap_or_else(|| fresh.endpoint(new, check));
         let was_probed = is_worth_probing(&endpoint.config);
-        let was_absent = endpoint.config.presence == Presence::Absent;
+        let is_another = is_another_process(endpoint.config.presence, new.presence);
         endpoint.config = new.clone();
-        if was_probed != is_worth_probing(new) {
-            restart_probes(&mut endpoint, check, fresh);
-        }
-        if was_absent && new.presence != Presence::Absent {
-            // Another process: what the one before did is not its fault.
+        if is_another {
+            // What the one before did is not its fault, and not its merit.
+            endpoint.tracker = HealthTracker::default();
             endpoint.forget_failures(fresh.now);
+        }
+        if is_another || was_probed != is_worth_probing(new) {
+            restart_probes(&mut endpoint, check, fresh);
         }
         endpoints.push(endpoint);
     }
     endpoints
+}
+
+/// Whether a provider has seen one process take the place of another, as far as presence tells.
+fn is_another_process(before: Presence, now: Presence) -> bool {
+    match before {
+        Presence::Absent => now != Presence::Absent,
+        Presence::Present => now == Presence::Starting,
+        Presence::Starting => false,
+    }
 }
 
 /// Probes from now on if `check` and the endpoint's state say so, else never. Without probes there

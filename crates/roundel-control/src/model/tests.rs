@@ -519,6 +519,19 @@ fn an_absent_endpoint_takes_nothing_and_what_comes_back_is_another_process() {
 }
 
 #[test]
+fn a_process_that_starts_where_another_was_present_has_yet_to_show_that_it_is_well() {
+    let mut world = World::well(policy(), &[A, B]);
+    world.find(A).shared.note_error();
+    let mut web = pool("web", policy(), &[A, B]);
+    web.endpoints[0].presence = Presence::Starting;
+    world.reload(vec![web]);
+    assert_eq!((world.health(A), world.health(B)), (Health::Unknown, Health::Healthy));
+    assert_eq!(world.find(A).shared.consecutive_errors(), 0);
+    world.probe(A, true);
+    assert_eq!(world.health(A), Health::Healthy);
+}
+
+#[test]
 fn without_a_health_check_endpoints_count_as_healthy() {
     let mut world = World::new(vec![pool("web", unchecked(), &[A])]);
     assert_eq!(world.health(A), Health::Healthy);

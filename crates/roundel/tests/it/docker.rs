@@ -53,14 +53,29 @@ impl Stack {
         self.engine.compose(self.folder.path(), &[&["--project-name", "shop"], arguments].concat());
     }
 
+    /// Builds an image whose server answers "the new one", with further changes to its source.
+    fn build_new_image(&self, changes: &[(&str, &str)]) {
+        let mut server = std::fs::read_to_string(example().join("server.py")).unwrap();
+        for (old, new) in [("f\"{NAME}\\n\"", "\"the new one\\n\"")].iter().chain(changes) {
+            assert!(server.contains(old), "server.py has no {old}");
+            server = server.replace(old, new);
+        }
+        self.folder.write("server.py", &server);
+        self.compose(&["build", "--build-arg", &format!("PYTHON_IMAGE={PYTHON}")]);
+    }
+
     fn load(&self) -> Running {
+        self.load_of(8)
+    }
+
+    fn load_of(&self, clients: usize) -> Running {
         let call = |n: u64| match n % 10 {
             0 | 3 => Call::post("/", "a body"),
             6 => Call::post("/slow", "a body"),
             9 => Call::get("/slow"),
             _ => Call::get("/"),
         };
-        Load::new(self.balancer.address()).clients(8).call(call).endless().start()
+        Load::new(self.balancer.address()).clients(clients).call(call).endless().start()
     }
 
     /// Waits until exactly these endpoints take traffic.
@@ -129,9 +144,7 @@ fn a_new_image_service_by_service_loses_no_request() {
     let stack = Stack::start(BLUE_AND_GREEN, &[], 2);
     let load = stack.load();
     load.wait_for(50);
-    let server = std::fs::read_to_string(example().join("server.py")).unwrap();
-    stack.folder.write("server.py", &server.replace("f\"{NAME}\\n\"", "\"the new one\\n\""));
-    stack.compose(&["build", "--build-arg", &format!("PYTHON_IMAGE={PYTHON}")]);
+    stack.build_new_image(&[]);
     for service in ["blue", "green"] {
         stack.compose(&["up", "--detach", "--no-deps", service]);
         stack.wait_for_names(&["shop_blue_1", "shop_green_1"]);
@@ -139,6 +152,25 @@ fn a_new_image_service_by_service_loses_no_request() {
     }
     load.finish().assert_all_ok();
     for _ in 0..4 {
+        assert_eq!(stack.balancer.client().get("/").text(), "the new one\n");
+    }
+}
+
+#[test]
+fn a_new_image_for_all_containers_at_once_loses_no_request() {
+    let stack = Stack::start(WEB, &["--scale", "web=3"], 3);
+    let load = stack.load_of(32);
+    load.wait_for(200);
+    // A program that does not listen before some time after its container is called running.
+    let listens = "    server = ThreadingHTTPServer";
+    stack.build_new_image(&[(listens, &format!("    time.sleep(2)\n{listens}"))]);
+    stack.compose(&["up", "--detach", "--scale", "web=3"]);
+    eventually(PATIENCE * 2, "the new containers answer", || {
+        stack.balancer.client().get("/").text() == "the new one\n"
+    });
+    load.wait_for(200);
+    load.finish().assert_all_ok();
+    for _ in 0..6 {
         assert_eq!(stack.balancer.client().get("/").text(), "the new one\n");
     }
 }

@@ -55,19 +55,33 @@ fn listing(containers: &[&str]) -> Listing {
     Listing { containers, stop_facts }
 }
 
-/// A roster and whether its endpoints are busy.
+/// A roster and what is seen of its endpoints, of all alike.
 struct Scene {
     roster: Roster,
     rules: Rules,
     is_busy: Cell<bool>,
+    health: Cell<Option<Health>>,
 }
 
 impl Scene {
     fn new(containers: &[&str]) -> Self {
         let mut roster = Roster::default();
         roster.listed(listing(containers), at(0));
-        let scene = Self { roster, rules: rules_for(&["web"]), is_busy: Cell::new(true) };
+        let (is_busy, health) = (Cell::new(true), Cell::new(None));
+        Self { roster, rules: rules_for(&["web"]), is_busy, health }.settled()
+    }
+
+    /// Containers that have served for a while, in a pool with a health check.
+    fn probed(containers: &[&str]) -> Self {
+        let mut scene = Self::new(&[]);
+        scene.sees(Health::Unknown);
+        scene.list_at(containers, 0);
+        scene.sees(Health::Healthy);
         scene.settled()
+    }
+
+    fn sees(&self, health: Health) {
+        self.health.set(Some(health));
     }
 
     fn settled(mut self) -> Self {
@@ -81,14 +95,17 @@ impl Scene {
 
     fn list_at(&mut self, containers: &[&str], now: u64) -> String {
         self.roster.listed(listing(containers), at(now));
-        self.show()
+        self.show_at(now)
     }
 
     /// The endpoints, each as `name last-number`, with `-` for draining, `~` for starting and `!`
     /// for absent.
     fn show(&mut self) -> String {
-        let is_busy = self.is_busy.get();
-        let outcome = self.roster.settle(&self.rules, at(3), |_, _| is_busy);
+        self.show_at(3)
+    }
+
+    fn show_at(&mut self, now: u64) -> String {
+        let outcome = self.settle(now);
         let endpoint = |it: &EndpointConfig| {
             let address = it.address.to_string();
             let number = address.trim_start_matches("172.18.0.").trim_end_matches(":80");
@@ -102,6 +119,16 @@ impl Scene {
         };
         let all = outcome.provided.iter().flat_map(|it| &it.endpoints);
         all.map(endpoint).collect::<Vec<_>>().join(", ")
+    }
+
+    fn settle(&mut self, now: u64) -> Outcome {
+        let sight = Sight { is_busy: self.is_busy.get(), health: self.health.get() };
+        self.roster.settle(&self.rules, at(now), |_, _| sight)
+    }
+
+    /// Whether requests are held at this time while nobody takes them.
+    fn holds(&mut self, now: u64) -> bool {
+        self.settle(now).provided[0].expects_endpoint
     }
 
     fn happened(&mut self, event: &EngineEvent, now: u64) -> Reaction {
@@ -227,7 +254,7 @@ fn the_order_is_that_of_names_and_numbers_whatever_the_engine_s() {
 fn a_pool_that_takes_no_more_containers_has_no_more_of_them() {
     let mut scene = Scene::new(&["a web_1 2"]);
     scene.rules = rules_for(&["other"]);
-    let outcome = scene.roster.settle(&scene.rules, at(3), |_, _| true);
+    let outcome = scene.settle(3);
     let other = Provided {
         pool: Name::parse("other").unwrap(),
         endpoints: Vec::new(),
@@ -242,7 +269,7 @@ fn more_endpoints_than_are_meant_are_told_and_left_out() {
     let many: Vec<String> = (0..ENDPOINTS_MAX + 2).map(|i| format!("id{i} web_{i} 2")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let mut scene = Scene::new(&many);
-    let outcome = scene.roster.settle(&scene.rules, at(3), |_, _| false);
+    let outcome = scene.settle(3);
     assert_eq!(outcome.provided[0].endpoints.len(), ENDPOINTS_MAX);
     assert_eq!(outcome.misfits.len(), 2);
 }
@@ -250,20 +277,82 @@ fn more_endpoints_than_are_meant_are_told_and_left_out() {
 #[test]
 fn requests_may_wait_for_a_while_after_a_container_came_or_went() {
     let mut scene = Scene::new(&["a web_1 2"]);
-    let expects = |scene: &mut Scene, now| {
-        scene.roster.settle(&scene.rules, at(now), |_, _| false).provided[0].expects_endpoint
-    };
+    scene.is_busy.set(false);
     // It has just come, at second 3.
-    assert!(expects(&mut scene, 22));
+    assert!(scene.holds(22));
     assert_eq!(scene.roster.next_deadline(), Some(at(23)));
-    assert!(!expects(&mut scene, 23));
+    assert!(!scene.holds(23));
     assert_eq!(scene.roster.next_deadline(), None);
-    // Told to stop: the one that takes its place is awaited from now on.
+    // Told to stop: the one that takes its place is awaited until its end, however long that takes,
+    // and for a while from then on.
     scene.happened(&kill("a", signal::TERM), 100);
-    assert!(expects(&mut scene, 100));
-    scene.happened(&die("a"), 110);
-    assert!(expects(&mut scene, 110), "its death is no news");
-    assert!(!expects(&mut scene, 120));
+    for (now, expected) in [(100, true), (125, true)] {
+        assert_eq!(scene.holds(now), expected, "{now}");
+    }
+    scene.happened(&die("a"), 130);
+    for (now, expected) in [(130, true), (149, true), (150, false)] {
+        assert_eq!(scene.holds(now), expected, "{now}");
+    }
+}
+
+#[test]
+fn a_container_is_starting_until_its_first_good_probe() {
+    let mut scene = Scene::probed(&["a web_1 2"]);
+    scene.is_busy.set(false);
+    assert_eq!(scene.show(), "web_1 2");
+    assert!(!scene.roster.has_starting());
+    scene.sees(Health::Unknown);
+    assert_eq!(scene.list_at(&["a web_1 2", "b web_2 3"], 10), "web_1 2, web_2 3~");
+    assert!(scene.roster.has_starting());
+    // No longer than a minute: then health decides alone.
+    scene.sees(Health::Unhealthy);
+    assert_eq!(scene.show_at(69), "web_1 2, web_2 3~");
+    assert_eq!(scene.show_at(70), "web_1 2, web_2 3");
+    // The engine's own check comes first, however long it takes.
+    assert_eq!(scene.list_at(&["c web_3 4 starting"], 80), "web_3 4~");
+    assert_eq!(scene.list_at(&["c web_3 4 starting"], 180), "web_3 4~");
+    assert_eq!(scene.list_at(&["c web_3 4"], 200), "web_3 4~");
+    scene.sees(Health::Healthy);
+    assert_eq!(scene.show_at(201), "web_3 4");
+}
+
+#[test]
+fn all_containers_replaced_at_once_are_waited_for() {
+    let mut scene = Scene::probed(&["a web_1 2", "b web_2 3"]);
+    scene.is_busy.set(false);
+    assert!(!scene.holds(99));
+    scene.happened(&kill("a", signal::TERM), 100);
+    scene.happened(&kill("b", signal::TERM), 100);
+    assert_eq!(scene.show_at(100), "web_1 2-!, web_2 3-!");
+    scene.happened(&die("a"), 105);
+    scene.happened(&die("b"), 110);
+    assert_eq!(scene.show_at(110), "");
+    assert!(scene.holds(129), "nobody is there, and somebody may come");
+    // The new ones have the names and addresses of the old, whose health is none of their merit.
+    for event in [start("c"), start("d")] {
+        scene.happened(&event, 129);
+    }
+    assert_eq!(scene.list_at(&["c web_1 2", "d web_2 3"], 129), "web_1 2~, web_2 3~");
+    scene.sees(Health::Unhealthy);
+    assert_eq!(scene.show_at(160), "web_1 2~, web_2 3~");
+    assert!(scene.holds(160), "they are there, and do not serve yet");
+    scene.sees(Health::Healthy);
+    assert_eq!(scene.show_at(161), "web_1 2, web_2 3");
+    assert!(!scene.holds(161));
+}
+
+#[test]
+fn a_container_that_was_restarted_starts_anew() {
+    let mut scene = Scene::probed(&["a web_1 2"]);
+    scene.is_busy.set(false);
+    scene.happened(&die("a"), 10);
+    assert_eq!(scene.show_at(10), "");
+    scene.happened(&start("a"), 11);
+    assert_eq!(scene.list_at(&["a web_1 2"], 11), "web_1 2~");
+    assert_eq!(scene.show_at(12), "web_1 2");
+    // Also when its end was not heard.
+    scene.happened(&start("a"), 13);
+    assert_eq!(scene.list_at(&["a web_1 2"], 13), "web_1 2~");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::PATIENCE;
@@ -30,7 +30,7 @@ pub(super) enum Manner {
 struct State {
     list: String,
     manner: Manner,
-    lists_asked: usize,
+    lists_asked: watch::Sender<usize>,
 }
 
 /// Listens until it is stopped or dropped.
@@ -55,7 +55,8 @@ impl FakeEngine {
     pub(super) fn start(socket: &Path) -> Self {
         let listener = UnixListener::bind(socket).expect("a socket in an own directory");
         let manner = Manner::Well;
-        let state = State { list: "[]".to_owned(), manner, lists_asked: 0 };
+        let lists_asked = watch::Sender::new(0);
+        let state = State { list: "[]".to_owned(), manner, lists_asked };
         let state = Arc::new(Mutex::new(state));
         let events = broadcast::Sender::new(64);
         let task = tokio::spawn(serve(listener, Arc::clone(&state), events.clone()));
@@ -96,17 +97,15 @@ impl FakeEngine {
 
     /// How many lists were asked for so far.
     pub(super) fn lists_asked(&self) -> usize {
-        self.state.lock().unwrap().lists_asked
+        *self.state.lock().unwrap().lists_asked.borrow()
     }
 
     /// Waits until at least so many lists were asked for.
     pub(super) async fn asked(&self, times: usize) {
-        let asked = async {
-            while self.lists_asked() < times {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, asked).await.expect("lists are asked for");
+        let mut asked = self.state.lock().unwrap().lists_asked.subscribe();
+        let enough = asked.wait_for(|asked| *asked >= times);
+        let is_enough = tokio::time::timeout(PATIENCE, enough).await.is_ok_and(|it| it.is_ok());
+        assert!(is_enough, "lists are asked for");
     }
 }
 
@@ -151,8 +150,8 @@ async fn answer(
         return whole(&mut stream, 200, r#"{"Config":{"StopSignal":"SIGTERM"}}"#).await;
     }
     let (list, manner) = {
-        let mut state = state.lock().unwrap();
-        state.lists_asked += 1;
+        let state = state.lock().unwrap();
+        state.lists_asked.send_modify(|asked| *asked += 1);
         (state.list.clone(), state.manner)
     };
     match manner {
