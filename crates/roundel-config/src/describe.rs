@@ -130,6 +130,10 @@ fn listener_rows(settings: &ListenerSettings) -> Vec<Vec<String>> {
     let proxies: Vec<String> = forwarded.trusted_proxies.iter().map(ToString::to_string).collect();
     let proxies = if proxies.is_empty() { "nobody".to_owned() } else { proxies.join(", ") };
     let is_on = |on: bool| if on { "on" } else { "off" };
+    let max_connections = limits.max_connections.map_or_else(
+        || "as many at once as memory allows".to_owned(),
+        |connections| format!("{connections} at once"),
+    );
     let half_close = match half_close {
         HalfClose::Serve => "half-closed ones are served",
         HalfClose::Cancel => "half-closed ones are cancelled",
@@ -148,8 +152,8 @@ fn listener_rows(settings: &ListenerSettings) -> Vec<Vec<String>> {
         row(
             "connections",
             format!(
-                "{} at once, {} requests on each, {half_close}",
-                limits.max_connections, limits.requests_per_connection_max
+                "{max_connections}, {} requests on each, {half_close}",
+                limits.requests_per_connection_max
             ),
         ),
         row(

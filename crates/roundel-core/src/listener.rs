@@ -59,8 +59,9 @@ pub struct ListenerLimits {
     pub target_bytes_max: usize,
     /// Request body; beyond it 413; `None` for no limit, since bodies are streamed.
     pub body_bytes_max: Option<u64>,
-    /// Connections at once, per process; beyond it new ones are closed.
-    pub max_connections: u32,
+    /// Connections at once, over all workers; beyond it new ones are closed. `None` for what the
+    /// process allows all listeners together.
+    pub max_connections: Option<u32>,
     /// Requests on one connection before it is closed.
     pub requests_per_connection_max: u64,
 }

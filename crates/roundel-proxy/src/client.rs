@@ -26,14 +26,35 @@ pub(crate) struct LocalListener {
     metrics: Arc<ListenerMetrics>,
     worker: usize,
     workers: u32,
-    /// Connections of this worker that are open.
+    /// Connections of this worker and this listener that are open.
     open: Cell<u32>,
+    /// Those of all its listeners.
+    all: Rc<OpenClients>,
     /// The listener was removed: its connections end as soon as their clients can take it.
     pub(crate) is_leaving: Cell<bool>,
 }
 
+/// How many client connections of one worker are open, over all listeners, and how many may be for
+/// a listener that has no limit of its own.
+#[derive(Debug)]
+pub(crate) struct OpenClients {
+    count: Cell<u32>,
+    max: u32,
+}
+
+impl OpenClients {
+    pub(crate) fn up_to(max: u32) -> Self {
+        Self { count: Cell::new(0), max }
+    }
+}
+
 impl LocalListener {
-    pub(crate) fn new(listener: &Listener, metrics: Arc<ListenerMetrics>, worker: usize) -> Self {
+    pub(crate) fn new(
+        listener: &Listener,
+        metrics: Arc<ListenerMetrics>,
+        worker: usize,
+        all: Rc<OpenClients>,
+    ) -> Self {
         Self {
             name: listener.name.clone(),
             settings: RefCell::new(Rc::new(listener.settings.as_ref().clone())),
@@ -41,6 +62,7 @@ impl LocalListener {
             worker,
             workers: u32::try_from(listener.sockets.len()).unwrap_or(u32::MAX).max(1),
             open: Cell::new(0),
+            all,
             is_leaving: Cell::new(false),
         }
     }
@@ -63,8 +85,10 @@ impl LocalListener {
     /// Whether this worker has its share of the connections that the listener may have. The
     /// kernel spreads connections evenly enough for shares to be as good as a common count.
     pub(crate) fn is_full(&self) -> bool {
-        let max = self.settings.borrow().limits.max_connections;
-        self.open.get() >= max.div_ceil(self.workers)
+        match self.settings.borrow().limits.max_connections {
+            Some(max) => self.open.get() >= max.div_ceil(self.workers),
+            None => self.all.count.get() >= self.all.max,
+        }
     }
 }
 
@@ -84,6 +108,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(socket: Socket, peer: SocketAddr, listener: Rc<LocalListener>) -> Self {
         listener.open.set(listener.open.get() + 1);
+        listener.all.count.set(listener.all.count.get() + 1);
         listener.metrics().connections_open.increment();
         Self { socket, peer, listener, requests: 0, is_mid_response: Cell::new(false) }
     }
@@ -105,7 +130,9 @@ impl Drop for Client {
         if self.is_mid_response.get() {
             self.socket.reset_on_close();
         }
-        self.listener.open.set(self.listener.open.get().saturating_sub(1));
+        let LocalListener { open, all, .. } = &*self.listener;
+        open.set(open.get().saturating_sub(1));
+        all.count.set(all.count.get().saturating_sub(1));
         self.listener.metrics().connections_open.decrement();
     }
 }

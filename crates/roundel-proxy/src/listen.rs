@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use rustix::net::{Shutdown, SocketFlags, acceptfrom_with, shutdown, sockopt};
 use socket2::{SockFilter, SockRef};
 
-use crate::client::{Client, LocalListener};
+use crate::client::{Client, LocalListener, OpenClients};
 use crate::deadline::Millis;
 use crate::reactor::{Owner, Reactor, Ready, Token};
 use crate::socket::Socket;
@@ -49,6 +49,7 @@ const SHUT: [SockFilter; 5] = [
 #[derive(Debug)]
 pub(crate) struct Listeners {
     worker: usize,
+    clients: Rc<OpenClients>,
     open: Vec<Open>,
     next_slot: u32,
     /// Kept open so that it can be given up when descriptors run out: without it a connection
@@ -71,8 +72,11 @@ struct Open {
 }
 
 impl Listeners {
-    pub(crate) fn new(worker: usize) -> Self {
-        Self { worker, open: Vec::new(), next_slot: 0, reserve: reserve() }
+    /// Those of a worker that may have `clients_max` connections of listeners without a limit of
+    /// their own.
+    pub(crate) fn new(worker: usize, clients_max: u32) -> Self {
+        let clients = Rc::new(OpenClients::up_to(clients_max));
+        Self { worker, clients, open: Vec::new(), next_slot: 0, reserve: reserve() }
     }
 
     /// Whether there may be connections to accept.
@@ -142,7 +146,8 @@ impl Listeners {
         match reactor.register(socket, Owner::Listener(slot), Ready::NONE) {
             Ok(token) => {
                 let metrics = registry.listener(&listener.name);
-                let local = Rc::new(LocalListener::new(listener, metrics, self.worker));
+                let clients = Rc::clone(&self.clients);
+                let local = Rc::new(LocalListener::new(listener, metrics, self.worker, clients));
                 let listener = listener.clone();
                 self.open.push(Open {
                     slot,

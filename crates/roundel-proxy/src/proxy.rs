@@ -37,6 +37,9 @@ pub struct ProxyOptions {
     pub request_log: Option<RequestLog>,
     /// Where the control plane hears of failures.
     pub signals: mpsc::Sender<Signal>,
+    /// Connections at once that listeners without a limit of their own may have, over all workers;
+    /// those of other listeners count, too.
+    pub connections_max: u32,
 }
 
 /// The running data plane.
@@ -68,8 +71,10 @@ impl Proxy {
     /// # Errors
     /// When the system refuses a thread, an epoll instance or an event descriptor.
     pub fn start(snapshot: &Arc<Snapshot>, options: ProxyOptions) -> io::Result<Self> {
-        let ProxyOptions { workers, registry, access_log, request_log, signals } = options;
-        let workers = workers.max(1);
+        let ProxyOptions { registry, access_log, request_log, signals, .. } = options;
+        let workers = options.workers.max(1);
+        let clients_max =
+            options.connections_max.div_ceil(u32::try_from(workers).unwrap_or(u32::MAX));
         let mailboxes: Arc<[Arc<Mailbox>]> =
             (0..workers).map(|_| Mailbox::new().map(Arc::new)).collect::<io::Result<_>>()?;
         let publisher = Publisher { mailboxes: mailboxes.clone() };
@@ -84,6 +89,7 @@ impl Proxy {
                     log: access_log.as_ref().map(|log| log.buffer()),
                     requests: request_log.as_ref().map(|log| log.writer(index)),
                     signals: signals.clone(),
+                    clients_max,
                 };
                 let failure = failure.clone();
                 thread::Builder::new()
@@ -162,8 +168,14 @@ mod tests {
         // Counters for one worker only: the second panics at its first turn, outside of any task.
         let registry = Arc::new(Registry::new(1));
         let (signals, _receiver) = mpsc::channel(1);
-        let options =
-            ProxyOptions { workers: 2, registry, access_log: None, request_log: None, signals };
+        let options = ProxyOptions {
+            workers: 2,
+            registry,
+            access_log: None,
+            request_log: None,
+            signals,
+            connections_max: 1,
+        };
         let proxy = Proxy::start(&View::empty().snapshot, options).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(proxy.failed());

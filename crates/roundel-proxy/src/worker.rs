@@ -56,6 +56,8 @@ pub(crate) struct Parts {
     pub(crate) log: Option<LogBuffer>,
     pub(crate) requests: Option<RequestLogWriter>,
     pub(crate) signals: mpsc::Sender<Signal>,
+    /// Connections that this worker may have of listeners without a limit of their own.
+    pub(crate) clients_max: u32,
 }
 
 /// What the tasks of a data-plane thread share.
@@ -112,7 +114,7 @@ impl Worker {
             tasks: Tasks::default(),
             task_deadlines: RefCell::default(),
             idle_clients: RefCell::default(),
-            listeners: RefCell::new(Listeners::new(parts.index)),
+            listeners: RefCell::new(Listeners::new(parts.index, parts.clients_max)),
             view: RefCell::new(Rc::new(View::empty())),
             inbox: RefCell::default(),
             resting: RefCell::default(),

@@ -6,9 +6,11 @@
 //!
 //! Wires the parts of the product together ([`service`]) and decides nothing about traffic.
 
+mod cgroup;
 mod check;
 mod cli;
 mod config_file;
+mod connections;
 mod decisions;
 mod demo;
 mod descriptors;

@@ -28,6 +28,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cli::APP_GUARD;
 use crate::config_file::ConfigFile;
+use crate::connections::Allowance;
 use crate::reload::Reloader;
 use crate::signals::{Request, Signals, Stop};
 use crate::{decisions, descriptors, figures, notify, ready, workers};
@@ -241,7 +242,11 @@ fn start_planes(
     let prepared = roundel_control::prepare(config, options)?;
     let (signals, from_workers) = mpsc::channel(WORKER_SIGNALS_WAITING);
     let Logs { access: access_log, requests: request_log } = logs;
-    let options = ProxyOptions { workers, registry, access_log, request_log, signals };
+    let allowance = Allowance::own();
+    allowance.tell();
+    let connections_max = allowance.connections;
+    let options =
+        ProxyOptions { workers, registry, access_log, request_log, signals, connections_max };
     let proxy = Proxy::start(&prepared.snapshot(), options).context("cannot start workers")?;
     let publisher = proxy.publisher();
     let publish = Box::new(move |snapshot| publisher.publish(&snapshot));

@@ -131,8 +131,14 @@ impl Plane {
         let options =
             RequestLogOptions { capacity: 64, per_second: 1_000_000, keeps_queries: false };
         let request_log = Some(RequestLog::new(options, registry.worker()));
-        let options =
-            ProxyOptions { workers: 1, registry, access_log, request_log, signals: sender };
+        let options = ProxyOptions {
+            workers: 1,
+            registry,
+            access_log,
+            request_log,
+            signals: sender,
+            connections_max: 100,
+        };
         let snapshot = prepared.snapshot();
         let proxy = Proxy::start(&snapshot, options).unwrap();
         let publisher = proxy.publisher();

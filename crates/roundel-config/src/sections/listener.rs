@@ -55,7 +55,11 @@ section! {
         body_bytes_max: optional(bytes(0..=1 << 50), "no limit", "\"100MiB\"") => None,
         /// Connections at once; beyond it new ones are closed. Bounded by the process's open files
         /// as well.
-        max_connections: whole(1..=10_000_000) => 100_000,
+        max_connections: optional(
+            whole(1..=10_000_000),
+            "100000, or what a memory limit allows, over all listeners that do not say",
+            "20000",
+        ) => None,
         /// Requests on one connection before it is closed.
         requests_per_connection_max: whole(1..=1 << 50) => 1_000_000,
     }

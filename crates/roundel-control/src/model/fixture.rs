@@ -32,7 +32,7 @@ pub(crate) fn listener(text: &str, address: &str) -> ListenerConfig {
             fields_max: 100,
             target_bytes_max: 1 << 13,
             body_bytes_max: None,
-            max_connections: 100,
+            max_connections: Some(100),
             requests_per_connection_max: 100,
         },
         timeouts: ListenerTimeouts {

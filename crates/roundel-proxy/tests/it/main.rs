@@ -11,6 +11,7 @@ mod adoption;
 mod bodies;
 mod chaos;
 mod clients;
+mod connections;
 mod descriptors;
 mod drain;
 mod early;

@@ -43,6 +43,7 @@ pub(crate) struct Setup {
     pub(crate) settings: ListenerSettings,
     pub(crate) routes: Vec<Route>,
     pub(crate) requests: RequestLogOptions,
+    pub(crate) connections_max: u32,
 }
 
 impl Setup {
@@ -87,7 +88,7 @@ impl Setup {
                     fields_max: 100,
                     target_bytes_max: 8 * 1024,
                     body_bytes_max: None,
-                    max_connections: 10_000,
+                    max_connections: None,
                     requests_per_connection_max: u64::MAX,
                 },
                 timeouts: ListenerTimeouts {
@@ -111,6 +112,7 @@ impl Setup {
                 per_second: 10_000,
                 keeps_queries: false,
             },
+            connections_max: 10_000,
         }
     }
 
@@ -196,6 +198,7 @@ impl Setup {
             access_log: None,
             request_log: Some(requests.clone()),
             signals,
+            connections_max: self.connections_max,
         };
         let proxy = Proxy::start(&stage.snapshot(), options).unwrap();
         let publisher = proxy.publisher();

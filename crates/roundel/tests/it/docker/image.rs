@@ -82,6 +82,7 @@ fn the_image_runs_without_rights_on_a_read_only_system_and_stops_with_grace() {
     let logs = String::from_utf8_lossy(&logs.stderr).into_owned();
     // Half a CPU is one worker.
     assert!(logs.contains("ready workers=1"), "{logs}");
+    assert!(logs.contains("limit_bytes=67108864 connections=307"), "{logs}");
     assert!(logs.contains("stopping signal=\"SIGTERM\""), "{logs}");
 }
 

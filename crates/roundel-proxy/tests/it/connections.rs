@@ -1,0 +1,59 @@
+//! How many client connections at once.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use roundel_core::listener::{ListenerLimits, ListenerSettings};
+use roundel_testkit::{Origin, RawClient, eventually};
+
+use crate::scene::{PATIENCE, Scene, Setup, listener};
+
+/// Listeners "web" and "other" of one worker, each with this limit of its own, in a process that
+/// may have three connections.
+fn scene(origin: &Origin, own_limits: [Option<u32>; 2]) -> Scene {
+    let mut setup = Setup::new().workers(1);
+    setup.connections_max = 3;
+    let with = |max_connections| {
+        let limits = ListenerLimits { max_connections, ..setup.settings.limits.clone() };
+        ListenerSettings { limits, ..setup.settings.clone() }
+    };
+    let settings = own_limits.map(with);
+    let [web, other] = settings;
+    setup.settings = web;
+    let mut scene = setup.start(&[origin.address()]);
+    scene.publish(|stage| stage.listeners.push(listener("other", 1, Arc::new(other))));
+    scene
+}
+
+/// A client that has its answer, or `None` when it was turned away.
+fn served(address: SocketAddr) -> Option<RawClient> {
+    let mut client = RawClient::connect(address);
+    // Fails when it is turned away before it has asked.
+    let _ = client.request("GET", "/", &[], b"");
+    client.read_response().is_ok().then_some(client)
+}
+
+#[test]
+fn listeners_without_a_limit_share_what_the_process_may_have() {
+    let origin = Origin::start("only");
+    let scene = scene(&origin, [None, None]);
+    let [web, other] = [0, 1].map(|index| scene.stage.listeners[index].address);
+    let mut open = vec![served(web).unwrap(), served(web).unwrap(), served(other).unwrap()];
+    assert!(served(web).is_none());
+    assert!(served(other).is_none());
+    open.pop();
+    eventually(PATIENCE, "there is room again", || served(web).is_some());
+}
+
+#[test]
+fn a_limit_of_its_own_outranks_that_of_the_process() {
+    let origin = Origin::start("only");
+    let scene = scene(&origin, [Some(4), None]);
+    let [web, other] = [0, 1].map(|index| scene.stage.listeners[index].address);
+    let open: Vec<_> = (0..4).map(|_| served(web).unwrap()).collect();
+    assert!(served(web).is_none());
+    // What it took is no longer there for others.
+    assert!(served(other).is_none());
+    drop(open);
+    eventually(PATIENCE, "there is room again", || served(other).is_some());
+}
