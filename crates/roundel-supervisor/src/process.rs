@@ -265,6 +265,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 mod tests {
     use std::os::unix::process::ExitStatusExt;
 
+    use roundel_testkit::deadline::PATIENCE;
+    use roundel_testkit::eventually;
     use rustix::process::test_kill_process;
     use tokio::time::timeout;
 
@@ -306,21 +308,19 @@ mod tests {
         }
     }
 
-    /// Waits, within the deadline, until `condition` gives a value.
-    async fn eventually<T>(mut condition: impl FnMut() -> Option<T>) -> T {
-        let poll = async {
-            loop {
-                if let Some(value) = condition() {
-                    return value;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(DEADLINE, poll).await.expect("condition within the deadline")
+    /// What `condition` gives as soon as it gives something. Processes are waited for and read by
+    /// threads of their own, so nothing stands still meanwhile.
+    fn eventual<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+        let mut value = None;
+        eventually(PATIENCE, what, || {
+            value = condition();
+            value.is_some()
+        });
+        value.expect("it was there")
     }
 
-    async fn line(shell: &Shell, n: usize) -> String {
-        eventually(|| shell.output.lines().get(n).cloned()).await
+    fn line(shell: &Shell, n: usize) -> String {
+        eventual("a line is written", || shell.output.lines().get(n).cloned())
     }
 
     /// Whether the process is gone; a zombie that its new parent has not yet reaped counts as gone.
@@ -334,7 +334,7 @@ mod tests {
         let process = sh("echo $GREETING; pwd >&2; printf unfinished; exit 7");
         assert_eq!(timeout(DEADLINE, process.wait()).await.unwrap().code(), Some(7));
         assert_eq!(process.exit_status().unwrap().code(), Some(7));
-        line(&process, 2).await;
+        line(&process, 2);
         assert_eq!(process.output.lines(), ["hello", "/", "unfinished"]);
     }
 
@@ -355,8 +355,8 @@ mod tests {
     async fn limits_hold_for_the_process() {
         let limits = Limits { open_files: Some(64), memory_bytes: Some(1 << 30) };
         let shell = start(ProcessSpec { limits, ..shell("ulimit -n; ulimit -Hd") });
-        assert_eq!(line(&shell, 0).await, "64");
-        assert_eq!(line(&shell, 1).await, (1 << 20).to_string(), "in KiB");
+        assert_eq!(line(&shell, 0), "64");
+        assert_eq!(line(&shell, 1), (1 << 20).to_string(), "in KiB");
     }
 
     #[tokio::test]
@@ -370,20 +370,20 @@ mod tests {
         let identity = Identity::of("65534:65533").unwrap();
         let spec = ProcessSpec { identity: identity.clone(), ..shell("id -u; id -g; id -G") };
         let shell = start(spec);
-        let ids = [line(&shell, 0).await, line(&shell, 1).await, line(&shell, 2).await];
+        let ids = [line(&shell, 0), line(&shell, 1), line(&shell, 2)];
         assert_eq!(ids, ["65534", "65533", "65533"]);
         let mut command = Command::new("/bin/sleep");
         command.arg("1000");
         child::prepare(&mut command, Limits::default(), identity);
         let mut child = thread::spawn(move || command.spawn().unwrap()).join().unwrap();
-        let status = eventually(|| child.try_wait().unwrap()).await;
+        let status = eventual("the child ends", || child.try_wait().unwrap());
         assert_eq!(status.signal(), Some(9));
     }
 
     #[tokio::test]
     async fn a_stopped_process_can_end_when_asked_to() {
         let process = sh("trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done");
-        line(&process, 0).await;
+        line(&process, 0);
         process.signal(Signal::STOP);
         let status = timeout(DEADLINE, process.terminate(DEADLINE)).await.unwrap();
         assert_eq!(status.code(), Some(3));
@@ -392,7 +392,7 @@ mod tests {
     #[tokio::test]
     async fn terminate_lets_a_process_end_by_itself() {
         let process = sh("trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done");
-        line(&process, 0).await;
+        line(&process, 0);
         let status = timeout(DEADLINE, process.terminate(DEADLINE)).await.unwrap();
         assert_eq!(status.code(), Some(3));
         // Again, after the end: the same answer, and nobody is signalled.
@@ -402,7 +402,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_ignores_the_request_is_killed_after_the_grace() {
         let process = sh("trap '' TERM; echo ready; while :; do sleep 0.01; done");
-        line(&process, 0).await;
+        line(&process, 0);
         let status = timeout(DEADLINE, process.terminate(Duration::from_millis(50))).await.unwrap();
         assert_eq!(status.signal(), Some(9));
     }
@@ -411,36 +411,36 @@ mod tests {
     async fn grandchildren_end_with_the_leader_however_it_ends() {
         for script in ["exit 0", "kill -9 $$", "wait"] {
             let process = sh(&format!("trap '' TERM; sleep 1000 & echo $!; {script}"));
-            let grandchild: i32 = line(&process, 0).await.parse().unwrap();
+            let grandchild: i32 = line(&process, 0).parse().unwrap();
             timeout(DEADLINE, process.terminate(Duration::from_millis(20))).await.unwrap();
-            eventually(|| is_gone(grandchild).then_some(())).await;
+            eventually(PATIENCE, "the grandchild is gone", || is_gone(grandchild));
         }
     }
 
     #[tokio::test]
     async fn what_left_the_group_ends_with_the_leader() {
         let process = sh("(setsid sh -c 'echo $$; exec sleep 1000' &); sleep 1000");
-        let daemon: i32 = line(&process, 0).await.parse().unwrap();
+        let daemon: i32 = line(&process, 0).parse().unwrap();
         assert!(!is_gone(daemon));
         process.kill();
         timeout(DEADLINE, process.wait()).await.unwrap();
-        eventually(|| is_gone(daemon).then_some(())).await;
+        eventually(PATIENCE, "the daemon is gone", || is_gone(daemon));
     }
 
     #[tokio::test]
     async fn dropping_kills_the_group() {
         let process = sh("sleep 1000 & echo $!; wait");
-        let grandchild: i32 = line(&process, 0).await.parse().unwrap();
+        let grandchild: i32 = line(&process, 0).parse().unwrap();
         let leader = process.pid().cast_signed();
         drop(process);
-        eventually(|| (is_gone(leader) && is_gone(grandchild)).then_some(())).await;
+        eventually(PATIENCE, "both are gone", || is_gone(leader) && is_gone(grandchild));
     }
 
     #[tokio::test]
     async fn a_flood_of_output_neither_blocks_the_process_nor_grows_the_tail() {
         let process = sh("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done");
         assert!(timeout(DEADLINE, process.wait()).await.unwrap().success());
-        eventually(|| (process.output.lines_written() == 20_000).then_some(())).await;
+        eventually(PATIENCE, "all is read", || process.output.lines_written() == 20_000);
         let lines = process.output.lines();
         assert!(lines.len() <= 500);
         assert_eq!(lines.last().unwrap(), "line 19999");
@@ -452,7 +452,7 @@ mod tests {
         let process = process.join().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            line(&process, 0).await;
+            line(&process, 0);
             assert_eq!(process.exit_status(), None);
         });
     }
@@ -465,7 +465,7 @@ mod tests {
         command.arg("1000");
         child::prepare(&mut command, Limits::default(), None);
         let mut child = thread::spawn(move || command.spawn().unwrap()).join().unwrap();
-        let status = eventually(|| child.try_wait().unwrap()).await;
+        let status = eventual("the child ends", || child.try_wait().unwrap());
         assert_eq!(status.signal(), Some(9));
     }
 }

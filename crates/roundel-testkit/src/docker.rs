@@ -4,10 +4,11 @@
 //! engine that the machine may run anyway. Nothing is pulled: no registry need be reachable. It needs
 //! root, and `dockerd`, `docker` and `docker-compose` as Debian packages them.
 //!
-//! It is stopped by its process id, after its containers. It stays in the process group of the test,
-//! so that a runner that gives a test up ends both.
+//! It is stopped by its process id, after its containers, and leaves nothing mounted. It stays in
+//! the process group of the test, so that a runner that gives a test up ends both.
 
 mod base;
+mod mounts;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -177,12 +178,19 @@ fn terminate(child: &Child) {
 
 impl Drop for DockerEngine {
     fn drop(&mut self) {
+        self.end();
+        mounts::unmount_below(self.directory.path());
+    }
+}
+
+impl DockerEngine {
+    /// Ends the engine, after its containers and their networks, which would outlive it.
+    fn end(&mut self) {
         if self.running.is_none() && self.launch().is_err() {
             return;
         }
         let Some((mut child, _log)) = self.running.take() else { return };
-        // Containers and their networks outlive an engine. A failure to tidy up must not turn a
-        // passed test into a failed one.
+        // A failure to tidy up must not turn a passed test into a failed one.
         if let Ok(ids) = self.run(&["ps", "--all", "--quiet"]) {
             let ids = ids.split_whitespace();
             let remove: Vec<&str> = ["rm", "--force", "--volumes"].into_iter().chain(ids).collect();
