@@ -8,7 +8,7 @@ use roundel_testkit::{Balancer, Python, RawClient, TempDir, eventually};
 
 /// Validates every manifest, and prints the configuration of the ConfigMap.
 const VALIDATE: &str = r#"
-import copy, pathlib, sys, yaml
+import copy, pathlib, sys, tomllib, yaml
 import kubernetes_validate as schema
 
 VERSION = "1.34"
@@ -40,6 +40,16 @@ for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
     assert container[probe]["httpGet"]["port"] in ports, probe
 pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
 assert pod["spec"]["terminationGracePeriodSeconds"] > pause + 30, "the grace of shutdown.grace"
+version = sys.argv[2]
+assert container["image"] == f"roundel:{version}", container["image"]
+config = tomllib.loads(things["ConfigMap", "roundel"]["data"]["roundel.toml"])
+mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
+assert {mount["name"] for mount in mounts.values()} == set(volumes), volumes
+assert container["securityContext"]["readOnlyRootFilesystem"]
+writable = mounts[str(pathlib.Path(config["admin"]["state_file"]).parent)]
+assert not writable.get("readOnly") and "emptyDir" in volumes[writable["name"]], writable
+assert mounts[str(pathlib.Path(config["admin"]["token_file"]).parent)]["name"] == "token"
 labels = pod["metadata"]["labels"]
 for (kind, name), thing in things.items():
     spec = thing.get("spec", {})
@@ -69,7 +79,8 @@ fn status(balancer: &Balancer, target: &str, fields: &[(&str, &str)]) -> (u16, S
 #[test]
 fn manifests_are_valid_and_their_configuration_runs() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/kubernetes");
-    let output = Python::for_checks().run(VALIDATE, &[folder.to_str().unwrap()]);
+    let arguments = [folder.to_str().unwrap(), env!("CARGO_PKG_VERSION")];
+    let output = Python::for_checks().run(VALIDATE, &arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).unwrap();
     let (series, config) = printed.split_once('\n').unwrap();
@@ -80,6 +91,7 @@ fn manifests_are_valid_and_their_configuration_runs() {
         .replace("0.0.0.0:8080", "127.0.0.1:0")
         .replace("0.0.0.0:8090", "0.0.0.0:0")
         .replace("/run/secrets/roundel/token", token.to_str().unwrap())
+        .replace("/var/lib/roundel", secret.path().to_str().unwrap())
         // The test reads the log as people do.
         .replace("[log]\nformat = \"json\"", "[log]\nformat = \"text\"");
     let balancer = Balancer::start(&config);
