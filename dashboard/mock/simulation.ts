@@ -117,6 +117,7 @@ export class Simulation {
       before,
       after,
       ok: true,
+      count: 1,
       detail: null,
       undo,
     });

@@ -15,6 +15,7 @@ use crate::hub::Hub;
 use crate::openapi;
 use crate::surface::Surface;
 
+mod actions;
 mod apps;
 mod audit;
 mod config;
@@ -23,6 +24,7 @@ mod events;
 mod requests;
 mod state;
 
+pub(crate) use actions::action_of;
 pub use config::faults;
 
 /// The longest configuration that can be checked.

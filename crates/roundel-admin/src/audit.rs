@@ -2,11 +2,16 @@
 //!
 //! Every action of an operator is written down, also those that were refused: in a ring in memory
 //! for those who look, as a line of JSON in a file if there is one, in the process's own log, and on
-//! the stream of events. The file is opened for each line, so it may be rotated at any time.
+//! the stream of events. A line is on the disk before the action is answered. The file is opened for
+//! each line, so it may be rotated at any time.
+//!
+//! What was refused before a handler heard of it costs a stranger nothing to repeat, so it is put
+//! together ([`refusals`]) and has a ring of its own: it cannot push actions out.
 
 use std::collections::VecDeque;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,23 +21,50 @@ use serde_json::Value;
 use crate::contract::{AuditEntry, Time, Undo};
 use crate::extract::Caller;
 use crate::hub::{Hub, Topic};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
-/// Entries kept in memory; the file has all.
-const ENTRIES_KEPT: usize = 500;
+mod refusals;
+mod witness;
+
+use refusals::{INTERVAL, Noted, Refusal, Refusals};
+pub(crate) use witness::witness;
+
+/// Actions kept in memory; the file has all.
+const ACTIONS_KEPT: usize = 400;
+
+/// Refusals kept in memory besides them.
+const REFUSALS_KEPT: usize = 100;
 
 /// The audit log.
 #[derive(Debug)]
 pub(crate) struct AuditLog {
     hub: Arc<Hub>,
-    kept: Mutex<VecDeque<AuditEntry>>,
+    kept: Mutex<Kept>,
+    refusals: Mutex<Refusals>,
     path: Option<PathBuf>,
     /// Lines are written in the order of their ids.
     turn: tokio::sync::Mutex<()>,
 }
 
+/// What is kept in memory, oldest first.
+#[derive(Debug, Default)]
+struct Kept {
+    actions: VecDeque<AuditEntry>,
+    refusals: VecDeque<AuditEntry>,
+}
+
+/// What somebody tries to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Action<'a> {
+    pub(crate) caller: &'a Caller,
+    /// What, as `endpoint.update`.
+    pub(crate) name: &'static str,
+    /// What to, as `web/Server 1`.
+    pub(crate) target: &'a str,
+}
+
 /// What an action did.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Done {
     pub(crate) before: Value,
     pub(crate) after: Value,
@@ -42,55 +74,109 @@ pub(crate) struct Done {
 
 impl AuditLog {
     pub(crate) fn new(hub: Arc<Hub>, path: Option<PathBuf>) -> Self {
-        Self { hub, kept: Mutex::default(), path, turn: tokio::sync::Mutex::new(()) }
+        let (kept, refusals, turn) = Default::default();
+        Self { hub, kept, refusals, path, turn }
     }
 
-    /// Writes down an action that was done, or why it was not.
-    pub(crate) async fn record(
+    /// Writes down an action that was done, in the words of `done`, or why it was not; and passes
+    /// its outcome on.
+    pub(crate) async fn record<T>(
         &self,
-        caller: &Caller,
-        action: &'static str,
-        target: &str,
-        outcome: Result<Done, &Problem>,
-    ) {
+        action: Action<'_>,
+        outcome: Result<T, Problem>,
+        done: impl FnOnce(&T) -> Done,
+    ) -> Result<T, Problem> {
         let ok = outcome.is_ok();
-        let Done { before, after, detail, undo } = outcome.unwrap_or_else(|problem| Done {
-            before: Value::Null,
-            after: Value::Null,
-            detail: Some(problem.detail.clone()),
-            undo: None,
-        });
-        let _turn = self.turn.lock().await;
-        let entry = self.hub.tell(Topic::Audit, |id| AuditEntry {
+        let Done { before, after, detail, undo } = match &outcome {
+            Ok(result) => done(result),
+            Err(problem) => Done { detail: Some(problem.detail.clone()), ..Done::default() },
+        };
+        let Action { caller, name, target } = action;
+        let entry = |id| AuditEntry {
             id,
             at: Time::now(),
             who: caller.0.clone(),
-            action: action.to_owned(),
+            action: name.to_owned(),
             target: target.to_owned(),
             before,
             after,
             ok,
+            count: 1,
             detail,
             undo,
+        };
+        self.enter(entry, |kept| (&mut kept.actions, ACTIONS_KEPT)).await;
+        outcome.map_err(|problem| Problem { is_audited: true, ..problem })
+    }
+
+    /// Writes down that an action was refused before a handler heard of it, now or, if it is one of
+    /// many, together with them.
+    pub(crate) async fn refused(self: Arc<Self>, peer: Option<IpAddr>, kind: Kind, one: Refusal) {
+        let noted = {
+            let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+            refusals.note(peer, kind, one)
+        };
+        let Noted::First(place, first) = noted else { return };
+        let log = Arc::clone(&self);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(INTERVAL).await;
+                let counted = {
+                    let mut open = log.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+                    open.close(place)
+                };
+                let Some(counted) = counted else { return };
+                log.enter_refusal(counted).await;
+            }
         });
-        let (who, detail) = (entry.who.as_str(), entry.detail.as_deref());
-        tracing::info!(who, action, target, ok, detail, "operator action");
-        self.keep(entry.clone());
+        self.enter_refusal(first).await;
+    }
+
+    async fn enter_refusal(&self, refusal: Refusal) {
+        let Refusal { who, action, target, detail, count } = refusal;
+        let entry = |id| AuditEntry {
+            id,
+            at: Time::now(),
+            who,
+            action: action.to_owned(),
+            target,
+            before: Value::Null,
+            after: Value::Null,
+            ok: false,
+            count,
+            detail: Some(detail),
+            undo: None,
+        };
+        self.enter(entry, |kept| (&mut kept.refusals, REFUSALS_KEPT)).await;
+    }
+
+    async fn enter(
+        &self,
+        entry: impl FnOnce(u64) -> AuditEntry,
+        ring: impl FnOnce(&mut Kept) -> (&mut VecDeque<AuditEntry>, usize),
+    ) {
+        let _turn = self.turn.lock().await;
+        let entry = self.hub.tell(Topic::Audit, entry);
+        let AuditEntry { who, action, target, ok, count, detail, .. } = &entry;
+        tracing::info!(who, action, target, ok, count, detail, "operator action");
+        {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let (ring, most) = ring(&mut kept);
+            if ring.len() == most {
+                ring.pop_front();
+            }
+            ring.push_back(entry.clone());
+        }
         self.write(entry).await;
     }
 
-    /// What was done, newest first.
+    /// What was done and what was refused, newest first.
     pub(crate) fn entries(&self) -> Vec<AuditEntry> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().rev().cloned().collect()
-    }
-
-    fn keep(&self, entry: AuditEntry) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() == ENTRIES_KEPT {
-            kept.pop_front();
-        }
-        kept.push_back(entry);
+        let mut entries: Vec<_> = kept.actions.iter().chain(&kept.refusals).cloned().collect();
+        drop(kept);
+        entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.id));
+        entries
     }
 
     /// The action is done by now: a line that cannot be written is lost, aloud.
@@ -103,9 +189,22 @@ impl AuditLog {
     }
 }
 
+/// Appends a line; on return it is on the disk.
 fn append(path: &Path, entry: &AuditEntry) -> io::Result<()> {
     let mut line = serde_json::to_vec(entry)?;
     line.push(b'\n');
+    let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    let is_new = file.metadata()?.len() == 0;
     // One write for each line: lines of two processes never mix.
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)?.write_all(&line)
+    file.write_all(&line)?;
+    file.sync_data()?;
+    if is_new {
+        // The name of a file is on the disk when its directory is.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::host;
 use crate::problem::{Kind, Problem};
-use crate::rate::{Bucket, MUTATIONS, WrongTokens};
+use crate::rate::{Budget, CHECKS, MUTATIONS, WrongTokens};
 use crate::token::Token;
 
 /// The dashboard's own scripts, styles, images and requests; nothing from elsewhere, nothing
@@ -24,12 +24,16 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
      img-src 'self' data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+/// Where a configuration is checked (see [`crate::api`]).
+const CHECK_PATH: &str = "/api/v1/config/check";
+
 /// What a caller has to show, and how often it may ask.
 #[derive(Debug)]
 pub(crate) struct Guard {
     /// Asked of every caller; `None` asks for nothing but an own `Host`.
     token: Option<Token>,
-    mutations: Mutex<Bucket>,
+    mutations: Budget,
+    checks: Budget,
     wrong_tokens: Mutex<WrongTokens>,
 }
 
@@ -41,7 +45,8 @@ impl Guard {
     pub(crate) fn new(token: Option<Token>) -> Self {
         Self {
             token,
-            mutations: Mutex::new(Bucket::new(MUTATIONS, Instant::now())),
+            mutations: Budget::new(MUTATIONS, Instant::now()),
+            checks: Budget::new(CHECKS, Instant::now()),
             wrong_tokens: Mutex::default(),
         }
     }
@@ -57,11 +62,15 @@ impl Guard {
         }
         let is_mutation = !matches!(*request.method(), Method::GET | Method::HEAD);
         judge_origin(fields, is_mutation)?;
-        if is_mutation {
-            let mut bucket = self.mutations.lock().unwrap_or_else(PoisonError::into_inner);
-            bucket.take(MUTATIONS, now).map_err(|wait| too_many("too many changes", wait))?;
+        if !is_mutation {
+            return Ok(());
         }
-        Ok(())
+        // A check changes nothing, so it must not hold up what does.
+        let (budget, what) = match request.uri().path() {
+            CHECK_PATH => (&self.checks, "too many checks"),
+            _ => (&self.mutations, "too many changes"),
+        };
+        budget.take(now).map_err(|wait| too_many(what, wait))
     }
 
     fn judge_token(
@@ -71,13 +80,15 @@ impl Guard {
         fields: &HeaderMap,
         now: Instant,
     ) -> Result<(), Problem> {
+        let presented = fields.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        // Before anything is counted: many may share an address, and one of them guessing must not
+        // lock out the one who knows.
+        if presented.is_some_and(|value| token.is_presented_by(value)) {
+            return Ok(());
+        }
         let mut wrong = self.wrong_tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(wait) = peer.and_then(|peer| wrong.wait(peer, now)) {
             return Err(too_many("too many wrong tokens from this address", wait));
-        }
-        let presented = fields.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-        if presented.is_some_and(|value| token.is_presented_by(value)) {
-            return Ok(());
         }
         // A browser that has no token yet does not guess.
         if let (Some(peer), Some(_)) = (peer, presented) {

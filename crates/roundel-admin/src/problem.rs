@@ -37,10 +37,20 @@ pub(crate) struct Problem {
     pub(crate) errors: Option<Vec<ConfigFault>>,
     /// Seconds until it is worth trying again.
     pub(crate) retry_after: Option<u64>,
+    /// Whether it is in the audit trail already.
+    pub(crate) is_audited: bool,
+}
+
+/// Goes with the response of a problem, for those that see it pass.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused {
+    pub(crate) kind: Kind,
+    pub(crate) detail: String,
+    pub(crate) is_audited: bool,
 }
 
 /// The kinds of problem there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// The request cannot be read.
     Malformed,
@@ -110,7 +120,7 @@ impl Kind {
 
 impl Problem {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: None, retry_after: None }
+        Self { kind, detail: detail.into(), errors: None, retry_after: None, is_audited: false }
     }
 
     /// There is no `what` called `name`; `known` are those there are.
@@ -170,6 +180,8 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (code, title) = self.kind.words();
         let status = self.kind.status();
+        let Self { kind, is_audited, .. } = self;
+        let refused = Refused { kind, detail: self.detail.clone(), is_audited };
         let details = ProblemDetails {
             kind: format!("urn:roundel:problem:{code}"),
             title: title.to_owned(),
@@ -178,6 +190,7 @@ impl IntoResponse for Problem {
             errors: self.errors,
         };
         let mut response = (status, Json(details)).into_response();
+        response.extensions_mut().insert(refused);
         let fields = response.headers_mut();
         fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.kind == Kind::Token {

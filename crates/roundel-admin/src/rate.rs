@@ -1,10 +1,11 @@
-//! How often something may happen: token buckets, for mutations and for failed tokens.
+//! How often something may happen: token buckets, for mutations, checks and failed tokens.
 //!
 //! A bucket holds so many tokens, gains some each second, and each event takes one. Time is an
 //! argument.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How fast a bucket fills and how much it holds.
@@ -17,6 +18,9 @@ pub(crate) struct Rate {
 /// Mutations, of all callers together: far more than people make, far less than would keep the
 /// control plane busy.
 pub(crate) const MUTATIONS: Rate = Rate { per_second: 20.0, burst: 50.0 };
+
+/// Checks of configurations, of all callers together: each takes a moment of one processor.
+pub(crate) const CHECKS: Rate = Rate { per_second: 5.0, burst: 20.0 };
 
 /// Wrong tokens from one address: a mistyped one is soon forgiven, trying them out takes forever.
 pub(crate) const WRONG_TOKENS: Rate = Rate { per_second: 0.5, burst: 10.0 };
@@ -60,12 +64,31 @@ impl Bucket {
     }
 }
 
+/// A bucket that callers share.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    rate: Rate,
+    bucket: Mutex<Bucket>,
+}
+
+impl Budget {
+    /// A full one.
+    pub(crate) fn new(rate: Rate, now: Instant) -> Self {
+        Self { rate, bucket: Mutex::new(Bucket::new(rate, now)) }
+    }
+
+    /// Takes a token, or says how long it is until there is one.
+    pub(crate) fn take(&self, now: Instant) -> Result<(), Duration> {
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(self.rate, now)
+    }
+}
+
 /// Wrong tokens by the address that they came from.
 #[derive(Debug, Default)]
 pub(crate) struct WrongTokens(HashMap<IpAddr, Bucket>);
 
 impl WrongTokens {
-    /// How long `address` has to wait before its token is looked at; `None` when it need not.
+    /// How long `address` has to wait before another guess counts as one; `None` when it need not.
     pub(crate) fn wait(&mut self, address: IpAddr, now: Instant) -> Option<Duration> {
         self.0.get_mut(&address)?.wait(WRONG_TOKENS, now)
     }

@@ -8,6 +8,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 
 use crate::api::{self, Shared};
+use crate::audit;
 use crate::guard::{self, Guard};
 use crate::{assets, dashboard, openapi, page, problem, read};
 
@@ -29,12 +30,14 @@ pub(crate) fn router(shared: Shared, guard: Arc<Guard>) -> Router {
         .route("/openapi.json", get(openapi::serve))
         .route_layer(from_fn_with_state(Arc::clone(&guard), guard::admit_public));
     let (operations, _) = api::operations().split_for_parts();
+    let witness = from_fn_with_state(shared.clone(), audit::witness);
     let guarded = Router::new()
         .route("/status", get(page::index))
         .route("/stats", get(read::stats))
         .route("/metrics", get(read::metrics))
         .merge(operations)
-        .route_layer(from_fn_with_state(guard, guard::admit));
+        .route_layer(from_fn_with_state(guard, guard::admit))
+        .route_layer(witness);
     open.merge(public)
         .merge(guarded)
         .fallback(problem::not_found)

@@ -208,6 +208,8 @@ export interface Audit {
   before: unknown;
   after: unknown;
   ok: boolean;
+  /** Requests it stands for: refusals of one kind are put together. */
+  count: number;
   detail: string | null;
   undo: Undo | null;
 }

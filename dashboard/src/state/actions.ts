@@ -55,12 +55,12 @@ async function newestAuditId(): Promise<number | null> {
   }
 }
 
-/** The way back of the newest audit entry after `id`; none when there is not exactly one. */
+/** The way back of what was done after the audit entry `id`; none when that is not exactly one thing. */
 async function undoSince(id: number | null): Promise<Undo | null> {
   if (id === null) return null;
   try {
     const { entries } = await json<{ entries: Audit[] }>("/audit");
-    const own = entries.filter((entry) => entry.id > id);
+    const own = entries.filter((entry) => entry.id > id && entry.ok);
     return own.length === 1 ? (own[0]?.undo ?? null) : null;
   } catch {
     return null;

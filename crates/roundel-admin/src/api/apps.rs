@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::endpoints::encoded;
 use crate::api::Shared;
-use crate::audit::Done;
+use crate::audit::{Action, Done};
 use crate::contract::{App, AppAction, Apps, Output, ScaleApp, Undo};
 use crate::extract::{Body, Caller, Names};
 use crate::picture::Sight;
@@ -62,7 +62,8 @@ pub(crate) async fn scale(
     let control = &surface.control;
     let scaled = control.set_wanted(&name, instances, "an operator chose the number").await;
     let outcome = scaled.map_err(|error| hinted(surface, error));
-    let done = outcome.as_ref().map(|()| Done {
+    let action = Action { caller: &caller, name: "app.scale", target: &name };
+    let done = |(): &()| Done {
         before: json!({ "instances": before }),
         after: json!({ "instances": instances }),
         detail: None,
@@ -71,9 +72,8 @@ pub(crate) async fn scale(
             path: format!("/api/v1/apps/{}/scale", encoded(&name)),
             body: json!({ "instances": before }),
         }),
-    });
-    shared.audit.record(&caller, "app.scale", &name, done).await;
-    outcome?;
+    };
+    shared.audit.record(action, outcome, done).await?;
     now(surface, &name).map(Json)
 }
 
@@ -94,9 +94,8 @@ pub(crate) async fn restart(
     let surface = &shared.surface;
     let restarted = surface.control.operate_app(&name, Operation::Restart).await;
     let outcome = restarted.map_err(|error| hinted(surface, error));
-    let done = outcome.as_ref().map(|()| nothing_to_undo());
-    shared.audit.record(&caller, "app.restart", &name, done).await;
-    outcome?;
+    let action = Action { caller: &caller, name: "app.restart", target: &name };
+    shared.audit.record(action, outcome, |()| Done::default()).await?;
     now(surface, &name).map(Json)
 }
 
@@ -118,26 +117,23 @@ pub(crate) async fn operate(
     caller: Caller,
 ) -> Result<Json<App>, Problem> {
     let surface = &shared.surface;
-    let Some((operation, audited, opposite)) = operation_called(&action) else {
+    let Some(verb) = verb_called(&action) else {
         return Err(Problem::unknown("action", &action, ["start", "stop", "kill", "restart"]));
     };
-    let operated = surface.control.operate_instance(&app, &instance, operation).await;
+    let operated = surface.control.operate_instance(&app, &instance, verb.operation).await;
     let outcome = operated.map_err(|error| hinted(surface, error));
-    let done = outcome.as_ref().map(|()| Done {
-        undo: opposite.map(|opposite| Undo {
+    let target = format!("{app}/{instance}");
+    let action = Action { caller: &caller, name: verb.audited, target: &target };
+    let place = format!("/api/v1/apps/{}/instances/{}", encoded(&app), encoded(&instance));
+    let done = |(): &()| Done {
+        undo: verb.opposite.map(|opposite| Undo {
             method: "POST".to_owned(),
-            path: format!(
-                "/api/v1/apps/{}/instances/{}/{opposite}",
-                encoded(&app),
-                encoded(&instance)
-            ),
+            path: format!("{place}/{opposite}"),
             body: Value::Null,
         }),
-        ..nothing_to_undo()
-    });
-    let target = format!("{app}/{instance}");
-    shared.audit.record(&caller, audited, &target, done).await;
-    outcome?;
+        ..Done::default()
+    };
+    shared.audit.record(action, outcome, done).await?;
     now(surface, &app).map(Json)
 }
 
@@ -160,19 +156,24 @@ pub(crate) async fn output(
     Ok(Json(Output { lines: output.lines(), lines_written: output.lines_written() }))
 }
 
-/// What an action does, what the audit trail calls it, and which one takes it back.
-fn operation_called(action: &str) -> Option<(Operation, &'static str, Option<&'static str>)> {
-    Some(match action {
+/// What can be done to an instance.
+pub(super) struct Verb {
+    operation: Operation,
+    /// What the audit trail calls it.
+    pub(super) audited: &'static str,
+    /// What takes it back.
+    opposite: Option<&'static str>,
+}
+
+pub(super) fn verb_called(action: &str) -> Option<Verb> {
+    let (operation, audited, opposite) = match action {
         "start" => (Operation::Start, "instance.start", Some("stop")),
         "stop" => (Operation::Stop, "instance.stop", Some("start")),
         "kill" => (Operation::Kill, "instance.kill", None),
         "restart" => (Operation::Restart, "instance.restart", None),
         _ => return None,
-    })
-}
-
-fn nothing_to_undo() -> Done {
-    Done { before: Value::Null, after: Value::Null, detail: None, undo: None }
+    };
+    Some(Verb { operation, audited, opposite })
 }
 
 fn now(surface: &Surface, name: &str) -> Result<App, Problem> {

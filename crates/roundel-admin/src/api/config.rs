@@ -8,10 +8,11 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use roundel_config::{Diagnostics, Shown};
-use serde_json::{Value, json};
+use roundel_control::Overlay;
+use serde_json::json;
 
 use crate::api::Shared;
-use crate::audit::Done;
+use crate::audit::{Action, Done};
 use crate::contract::{CheckedConfig, ConfigFault, ConfigPicture, Reloaded, Severity};
 use crate::diff;
 use crate::extract::{Caller, Text};
@@ -111,15 +112,15 @@ pub(crate) async fn reload(
 ) -> Result<Json<Reloaded>, Problem> {
     let before = json!({ "generation": shared.surface.control.snapshot().generation });
     let outcome = reload_now(&shared.surface).await;
-    let done = outcome.as_ref().map(|reloaded| Done {
+    let target = shared.surface.config_file.as_ref().map_or("", |file| file.path.as_str());
+    let action = Action { caller: &caller, name: "config.reload", target };
+    let done = |reloaded: &Reloaded| Done {
         before,
         after: json!({ "generation": reloaded.generation }),
         detail: Some(reloaded.message.clone()),
         undo: None,
-    });
-    let target = shared.surface.config_file.as_ref().map_or("", |file| file.path.as_str());
-    shared.audit.record(&caller, "config.reload", target, done).await;
-    outcome.map(Json)
+    };
+    shared.audit.record(action, outcome, done).await.map(Json)
 }
 
 async fn reload_now(surface: &Surface) -> Result<Reloaded, Problem> {
@@ -160,14 +161,13 @@ pub(crate) async fn clear_overlay(
     caller: Caller,
 ) -> Result<StatusCode, Problem> {
     let outcome = shared.surface.intent.clear().await.map_err(Problem::from);
-    let done = outcome.as_ref().map(|before| Done {
+    let action = Action { caller: &caller, name: "overlay.clear", target: "overlay" };
+    let done = |before: &Overlay| Done {
         before: json!({ "overlay": before.to_text() }),
-        after: Value::Null,
-        detail: None,
-        undo: None,
-    });
-    shared.audit.record(&caller, "overlay.clear", "overlay", done).await;
-    outcome.map(|_| StatusCode::NO_CONTENT)
+        ..Done::default()
+    };
+    shared.audit.record(action, outcome, done).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[cfg(test)]

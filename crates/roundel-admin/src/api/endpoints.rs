@@ -7,7 +7,7 @@ use roundel_control::{EndpointChange, IntentError, NewEndpoint, Override};
 use serde_json::{Value, json};
 
 use crate::api::Shared;
-use crate::audit::Done;
+use crate::audit::{Action, Done};
 use crate::contract::{self, AddEndpoint, Edit, Endpoint, Undo, UpdateEndpoint};
 use crate::extract::{Body, Caller, Names};
 use crate::picture::Sight;
@@ -42,7 +42,9 @@ pub(crate) async fn update(
         Ok(decided) => now_there(surface, &pool, &name).map(|endpoint| (decided, endpoint)),
         Err(error) => Err(hinted(surface, error)),
     };
-    let done = outcome.as_ref().map(|(decided, after)| Done {
+    let target = format!("{pool}/{name}");
+    let action = Action { caller: &caller, name: "endpoint.update", target: &target };
+    let done = |(decided, after): &(EndpointChange, Endpoint)| Done {
         before: before.as_ref().map_or(Value::Null, intent_of),
         after: intent_of(after),
         detail: None,
@@ -51,9 +53,9 @@ pub(crate) async fn update(
             path: path_of(&pool, Some(&name)),
             body: json!(update_of(*decided)),
         }),
-    });
-    shared.audit.record(&caller, "endpoint.update", &format!("{pool}/{name}"), done).await;
-    outcome.map(|(_, endpoint)| Json(endpoint))
+    };
+    let (_, endpoint) = shared.audit.record(action, outcome, done).await?;
+    Ok(Json(endpoint))
 }
 
 /// Add an endpoint
@@ -83,18 +85,18 @@ pub(crate) async fn add(
         Ok(name) => now_there(surface, &pool, name.as_str()),
         Err(error) => Err(hinted(surface, error)),
     };
-    let done = outcome.as_ref().map(|endpoint| Done {
-        before: Value::Null,
+    let action = Action { caller: &caller, name: "endpoint.add", target: &target };
+    let done = |endpoint: &Endpoint| Done {
         after: json!(new_of(endpoint)),
-        detail: None,
         undo: Some(Undo {
             method: "DELETE".to_owned(),
             path: path_of(&pool, Some(&endpoint.name)),
             body: Value::Null,
         }),
-    });
-    shared.audit.record(&caller, "endpoint.add", &target, done).await;
-    outcome.map(|endpoint| (StatusCode::CREATED, Json(endpoint)))
+        ..Done::default()
+    };
+    let endpoint = shared.audit.record(action, outcome, done).await?;
+    Ok((StatusCode::CREATED, Json(endpoint)))
 }
 
 /// Remove an endpoint
@@ -119,18 +121,19 @@ pub(crate) async fn remove(
     let before = endpoint_now(surface, &pool, &name).as_ref().map(new_of);
     let removed = surface.intent.remove(&pool, &name).await;
     let outcome = removed.map_err(|error| hinted(surface, error));
-    let done = outcome.as_ref().map(|_| Done {
+    let target = format!("{pool}/{name}");
+    let action = Action { caller: &caller, name: "endpoint.remove", target: &target };
+    let done = |_: &_| Done {
         before: json!(before),
-        after: Value::Null,
-        detail: None,
         undo: before.as_ref().map(|endpoint| Undo {
             method: "POST".to_owned(),
             path: path_of(&pool, None),
             body: json!(endpoint),
         }),
-    });
-    shared.audit.record(&caller, "endpoint.remove", &format!("{pool}/{name}"), done).await;
-    outcome.map(|_| StatusCode::NO_CONTENT)
+        ..Done::default()
+    };
+    shared.audit.record(action, outcome, done).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn asked<T, U: From<T>>(edit: Edit<T>) -> Option<Override<U>> {

@@ -71,6 +71,9 @@ pub struct AuditEntry {
     pub after: Value,
     /// Whether it was done.
     pub ok: bool,
+    /// How many requests it stands for: more than one where requests of one address were refused for
+    /// the same reason many times.
+    pub count: u64,
     /// Why not, or what is worth knowing.
     pub detail: Option<String>,
     /// The request that takes it back; null when none can.

@@ -54,7 +54,7 @@ fn with_a_token_the_token_decides() {
 }
 
 #[test]
-fn after_ten_wrong_tokens_even_the_right_one_waits() {
+fn after_ten_wrong_tokens_guesses_wait_and_the_right_one_does_not() {
     let guard = guard_with_token();
     let now = Instant::now();
     let ask = |token: &str, now| {
@@ -64,8 +64,10 @@ fn after_ten_wrong_tokens_even_the_right_one_waits() {
     for _ in 0..10 {
         assert_eq!(ask("Bearer guess", now), Err((Kind::Token, None)));
     }
-    assert_eq!(ask("Bearer s3cret", now), Err((Kind::TooMany, Some(2))));
-    assert_eq!(ask("Bearer s3cret", now + Duration::from_secs(2)), Ok(()));
+    assert_eq!(ask("Bearer guess", now), Err((Kind::TooMany, Some(2))));
+    assert_eq!(ask("Bearer s3cret", now), Ok(()));
+    assert_eq!(ask("Bearer guess", now), Err((Kind::TooMany, Some(2))), "it forgives nothing");
+    assert_eq!(ask("Bearer guess", now + Duration::from_secs(2)), Err((Kind::Token, None)));
 }
 
 #[test]
@@ -94,12 +96,15 @@ fn pages_of_other_sites_change_nothing() {
 fn changes_are_limited_and_reads_are_not() {
     let guard = Guard::new(None);
     let now = Instant::now();
-    let ask = |method| {
-        let request = request(method, "/", &[("host", "localhost")]);
+    let ask_for = |method, target| {
+        let request = request(method, target, &[("host", "localhost")]);
         guard.judge(&request, now).map_err(|problem| (problem.kind, problem.retry_after))
     };
+    let ask = |method| ask_for(method, "/");
     let passed = (0..60).filter(|_| ask(Method::PATCH).is_ok()).count();
     assert_eq!(passed, 50);
     assert_eq!(ask(Method::DELETE), Err((Kind::TooMany, Some(1))));
     assert_eq!(ask(Method::GET), Ok(()));
+    let passed = (0..60).filter(|_| ask_for(Method::POST, CHECK_PATH).is_ok()).count();
+    assert_eq!(passed, 20, "checks have a budget of their own");
 }

@@ -2,7 +2,7 @@
 //!
 //! Written whole beside itself, brought to the disk and then renamed over, so at every moment there
 //! is either the old one or the new one, also after a crash (rename(2)). A file that cannot be
-//! understood is kept aside under another name: whoever repairs it has it, and Roundel starts.
+//! understood is kept aside under a name of its own: whoever repairs it has it, and Roundel starts.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -21,6 +21,9 @@ pub struct StateFile {
     path: PathBuf,
 }
 
+/// Damaged files that are kept. So many mean that somebody else writes the file.
+const DAMAGED_MAX: u32 = 9;
+
 /// What a state file held at the start.
 #[derive(Debug)]
 pub struct Opened {
@@ -36,8 +39,8 @@ impl StateFile {
     /// Reads the file at `path`, which need not exist.
     ///
     /// # Errors
-    /// When it exists and cannot be read, or is damaged and cannot be kept aside: going on would
-    /// end in overwriting it.
+    /// When it exists and cannot be read, or is damaged and cannot be kept aside, as when there are
+    /// too many damaged ones already: going on would end in overwriting it.
     pub fn open(path: &Path) -> io::Result<Opened> {
         let file = Self { path: path.to_owned() };
         let damage = match read(path) {
@@ -51,8 +54,9 @@ impl StateFile {
             Err(error) if error.kind() == ErrorKind::InvalidData => error.to_string(),
             Err(error) => return Err(error),
         };
-        let aside = with_ending(path, "damaged");
+        let aside = free_name(path)?;
         fs::rename(path, &aside)?;
+        sync_folder(path)?;
         let damage = format!("{damage}; kept as {}", aside.display());
         Ok(Opened { file, overlay: Overlay::default(), damage: Some(damage) })
     }
@@ -85,9 +89,31 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
-    // The rename itself is on the disk when the directory is.
+    sync_folder(path)
+}
+
+/// Brings the name of the file at `path` to the disk: a rename is there when the directory is.
+fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// The first name for a damaged file that is not taken: `.damaged`, `.damaged.2` and so on.
+fn free_name(path: &Path) -> io::Result<PathBuf> {
+    for number in 1..=DAMAGED_MAX {
+        let ending = if number == 1 { "damaged".to_owned() } else { format!("damaged.{number}") };
+        let name = with_ending(path, &ending);
+        match fs::symlink_metadata(&name) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(name),
+            Err(error) => return Err(error),
+        }
+    }
+    let what = format!(
+        "it is damaged, and {DAMAGED_MAX} damaged ones are kept beside it already (limit \
+         {DAMAGED_MAX}): repair or remove them"
+    );
+    Err(io::Error::other(what))
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

@@ -164,6 +164,16 @@ async fn a_state_file_is_replaced_whole_and_a_damaged_one_is_kept_aside() {
     assert!(opened.overlay.is_empty());
     assert!(opened.damage.unwrap().contains("overlay.toml.damaged"));
     assert_eq!(fs::read(folder.path().join("overlay.toml.damaged")).unwrap(), b"[pool\xff");
+    for number in 2..=9 {
+        fs::write(&path, b"[another").unwrap();
+        let damage = StateFile::open(&path).unwrap().damage.unwrap();
+        assert!(damage.ends_with(&format!("overlay.toml.damaged.{number}")), "{damage}");
+    }
+    assert_eq!(fs::read(folder.path().join("overlay.toml.damaged")).unwrap(), b"[pool\xff");
+    fs::write(&path, b"[the tenth").unwrap();
+    let error = StateFile::open(&path).unwrap_err().to_string();
+    assert!(error.contains("limit 9"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), b"[the tenth", "nothing is overwritten");
     let nowhere = StateFile::open(&folder.path().join("no/such/overlay.toml")).unwrap().file;
     let error = nowhere.save(&decided.overlay).await.unwrap_err();
     assert!(error.to_string().contains("so nothing was changed"), "{error}");

@@ -259,17 +259,81 @@ fn bodies_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn too_many_changes_are_told_to_wait() {
+fn too_many_changes_are_told_to_wait_and_checks_go_on() {
     let origin = Origin::start("one");
     let scene = Scene::start(&one(&origin), &[CHECK]);
     let api = api(&scene);
     let refused = (0..500).find_map(|_| {
         let response = api.raw("POST", "/api/v1/nothing/at/all", "", b"");
         assert_eq!(response.status, 404, "paths that nothing is at cost nothing");
-        let response = api.raw("POST", "/api/v1/config/check", "text/plain", b"");
+        let response = api.raw("POST", ENDPOINTS, "", b"");
         (response.status == 429).then_some(response)
     });
     let refused = refused.expect("the limit is reached");
     assert_eq!(refused.fields.first("retry-after"), Some("1"));
+    assert_eq!(api.raw("POST", "/api/v1/config/check", "text/plain", b"").status, 200);
     assert_eq!(api.get("/api/v1/state")["phase"], "ready", "reads go on");
+}
+
+#[test]
+fn what_is_refused_before_it_is_understood_is_audited_once_for_each_reason() {
+    let origin = Origin::start("one");
+    let folder = TempDir::new();
+    let balancer = Balancer::start(&kept(folder.path(), &[origin]));
+    let api = Api::at(balancer.admin());
+    let one = format!("{ENDPOINTS}/one");
+    let foreign = api.with("Origin", "https://evil.example");
+    for _ in 0..3 {
+        assert_eq!(foreign.call("DELETE", &one, &Value::Null).status, 403);
+        assert_eq!(api.raw("PATCH", &one, "text/plain", b"{}").status, 415);
+        assert_eq!(api.raw("POST", ENDPOINTS, "application/json", b"{").status, 400);
+    }
+    // Neither changes anything.
+    assert_eq!(foreign.call("GET", &one, &Value::Null).status, 405);
+    assert_eq!(api.raw("POST", "/api/v1/config/check", "image/png", b"").status, 415);
+    let entries = api.get("/api/v1/audit")["entries"].clone();
+    let lines = fs::read_to_string(folder.path().join("audit.log")).unwrap();
+    let written: Vec<Value> =
+        lines.lines().rev().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(entries, json!(written), "the file has the same");
+    let told: Vec<_> =
+        written.iter().map(|entry| json!([entry["action"], entry["target"]])).collect();
+    let expected = [
+        json!(["endpoint.add", "api"]),
+        json!(["endpoint.update", "api/one"]),
+        json!(["endpoint.remove", "api/one"]),
+    ];
+    assert_eq!(told, expected);
+    for (entry, part) in written.iter().zip(["the body: EOF", "must be application/json", "Origin"])
+    {
+        assert_eq!((&entry["ok"], &entry["count"]), (&json!(false), &json!(1)));
+        assert!(entry["detail"].as_str().unwrap().contains(part), "{entry}");
+    }
+}
+
+#[test]
+fn wrong_tokens_are_audited_together_and_do_not_lock_the_right_one_out() {
+    let origin = Origin::start("one");
+    let folder = TempDir::new();
+    let token = folder.write("token", "s3cret\n").display().to_string();
+    let file = kept(folder.path(), &[origin]);
+    let file = file.replace("state_file", &format!("token_file = \"{token}\"\nstate_file"));
+    let balancer = Balancer::start(&file);
+    let api = Api::at(balancer.admin());
+    let one = format!("{ENDPOINTS}/one");
+    let (guess, right) = ("Bearer s3creT", "Bearer s3cret");
+    let guesser = api.with("Authorization", guess);
+    let statuses: Vec<u16> =
+        (0..20).map(|_| guesser.call("PATCH", &one, &json!({"weight": 2})).status).collect();
+    assert_eq!(statuses[..10], [401; 10]);
+    assert_eq!(statuses[19], 429);
+    let known = api.with("Authorization", right);
+    assert_eq!(known.call("PATCH", &one, &json!({"weight": 2})).status, 200);
+    let entries = known.get("/api/v1/audit")["entries"].clone();
+    let details: Vec<_> = entries.as_array().unwrap().iter().map(|e| e["detail"].clone()).collect();
+    assert_eq!(details.len(), 3, "{entries}");
+    assert_eq!(entries[0]["ok"], true);
+    assert!(details[1].as_str().unwrap().starts_with("too many wrong tokens"), "{entries}");
+    assert!(details[2].as_str().unwrap().starts_with("this needs the token"), "{entries}");
+    assert!(!entries.to_string().contains("s3cre"), "no token is written down");
 }

@@ -47,7 +47,7 @@ export function Trail() {
 }
 
 function Entry({ entry }: { entry: Audit }) {
-  const { at, who, action, target, before, after, ok, detail, undo } = entry;
+  const { at, who, action, target, before, after, ok, count, detail, undo } = entry;
   return (
     <li>
       <Glyph name={ok ? "enabled" : "error"} />
@@ -55,6 +55,7 @@ function Entry({ entry }: { entry: Audit }) {
         <p>
           <code>{action}</code> <b>{target}</b>
           {!ok && <span class="bad"> failed</span>}
+          {count > 1 && <span class="bad"> {count} times</span>}
         </p>
         <p class="quiet">
           <time dateTime={at}>{moment(at)}</time> by {who}
