@@ -47,6 +47,11 @@ const NEEDS: &[Need] = &[
         packages: &["docker.io", "docker-compose"],
     },
     Need {
+        why: "instructions are counted by Callgrind",
+        probe: &["sh", "-c", "type valgrind vgdb"],
+        packages: &["valgrind"],
+    },
+    Need {
         why: "the house rules are checked on the files that git knows",
         probe: &["git", "--version"],
         packages: &["git"],
