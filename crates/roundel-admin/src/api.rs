@@ -26,6 +26,7 @@ mod state;
 
 pub(crate) use actions::action_of;
 pub use config::faults;
+pub use endpoints::encoded;
 
 /// The longest configuration that can be checked.
 const CONFIG_BYTES_MAX: usize = 1024 * 1024;

@@ -40,7 +40,7 @@ mod server;
 mod surface;
 mod token;
 
-pub use api::faults;
+pub use api::{encoded, faults};
 pub use openapi::document;
 pub use problem::ProblemDetails;
 pub use process::{Phase, ProcessStatus, Reload};

@@ -46,6 +46,11 @@ impl Token {
         Ok(Self(line.as_bytes().into()))
     }
 
+    /// The value of `Authorization` that presents it, for one who calls.
+    pub fn authorization(&self) -> String {
+        format!("Bearer {}", String::from_utf8_lossy(&self.0))
+    }
+
     /// A token that a test knows.
     #[cfg(test)]
     pub(crate) fn from_text(text: &str) -> Self {

@@ -8,6 +8,11 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::client::address::AdminAddress;
+use crate::client::arguments::{
+    AppArguments, AuditArguments, EndpointArguments, EventsArguments, ExplainArguments,
+    OverlayArguments, ReloadArguments, RequestsArguments, StatusArguments,
+};
 use crate::print;
 
 /// Where the admin surface is unless said otherwise; the same as in a configuration file.
@@ -25,6 +30,11 @@ Examples:
     roundel reference > roundel.toml
     roundel check --config roundel.toml
     roundel run --config roundel.toml
+
+  Look at one that runs, and act on it, from another terminal:
+    roundel status
+    roundel endpoint drain web/one
+    roundel requests --follow --status 5xx
 
 While it runs:
   http://127.0.0.1:8090/   dashboard, /status, /stats, /metrics, /healthz, /readyz
@@ -108,6 +118,8 @@ pub(crate) enum Command {
     ///
     /// For container health checks.
     Health(HealthArguments),
+    #[command(flatten)]
+    Client(ClientCommand),
     /// Print the JSON Schema of the configuration file, for editors.
     Schema,
     /// Print a configuration file with every key, its meaning and its default.
@@ -121,8 +133,8 @@ pub(crate) enum Command {
     },
     /// Print the manual page, in roff; `roundel man | man -l -` shows it.
     Man {
-        /// The page of this command instead of the whole program's.
-        command: Option<String>,
+        /// The page of this command instead of the whole program's, as `run` or `endpoint drain`.
+        command: Vec<String>,
     },
     /// Run one demo server.
     #[command(hide = true)]
@@ -135,7 +147,30 @@ pub(crate) enum Command {
     },
 }
 
-/// The word for the last of them.
+/// What to do with a Roundel that runs: the client of its management API.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClientCommand {
+    /// Show what runs and how it fares, once or each second.
+    Status(StatusArguments),
+    /// List endpoints; enable, drain, disable, weigh, add, remove them.
+    Endpoint(EndpointArguments),
+    /// List apps; scale them, start, stop, kill, restart instances, read their output.
+    App(AppArguments),
+    /// Show the request log, once or live.
+    Requests(RequestsArguments),
+    /// Explain one request: its route, its attempts, its time, and what was considered.
+    Explain(ExplainArguments),
+    /// Show what happened: changes of state and what operators did.
+    Events(EventsArguments),
+    /// Have the configuration file read again.
+    Reload(ReloadArguments),
+    /// Show or take back what operators changed while it ran.
+    Overlay(OverlayArguments),
+    /// Show who did what, and how it went.
+    Audit(AuditArguments),
+}
+
+/// The word for the last command.
 pub(crate) const APP_GUARD: &str = "app-guard";
 
 /// Which configuration.
@@ -169,8 +204,14 @@ pub(crate) struct DemoArguments {
 #[derive(Debug, Args)]
 pub(crate) struct HealthArguments {
     /// The admin address of the running process.
-    #[arg(long, value_name = "ADDRESS", default_value_t = ADMIN)]
-    pub(crate) admin: SocketAddr,
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "ROUNDEL_ADMIN",
+        hide_env_values = true,
+        default_value_t
+    )]
+    pub(crate) admin: AdminAddress,
 }
 
 /// One demo server.
@@ -190,16 +231,15 @@ pub(crate) fn completions(shell: Shell) -> Vec<u8> {
 }
 
 /// Prints the manual page of the program or of one command.
-pub(crate) fn manual(command: Option<&str>) -> anyhow::Result<ExitCode> {
-    let mut program = Cli::command();
-    program.build();
-    let page = match command {
-        None => program,
-        Some(name) => match program.find_subcommand(name).filter(|c| !c.is_hide_set()) {
+pub(crate) fn manual(command: &[String]) -> anyhow::Result<ExitCode> {
+    let mut page = Cli::command();
+    page.build();
+    for name in command {
+        page = match page.find_subcommand(name).filter(|found| !found.is_hide_set()) {
             Some(found) => found.clone(),
-            None => return Ok(misuse(&format!("there is no command {name:?}"))),
-        },
-    };
+            None => return Ok(misuse(&format!("there is no command {:?}", command.join(" ")))),
+        };
+    }
     let mut roff = Vec::new();
     clap_mangen::Man::new(page).render(&mut roff)?;
     print::out(&roff)

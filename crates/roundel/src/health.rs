@@ -1,24 +1,25 @@
 //! `roundel health`: asks a running Roundel whether it is ready.
 //!
-//! A few lines of HTTP by hand, since a container's health check runs every few seconds and should
-//! start no runtime.
+//! For container health checks, which run every few seconds: starts no runtime, and waits for no
+//! longer than such a check has.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::client::address::AdminAddress;
+use crate::client::http::{HttpError, Request, read_response};
+use crate::client::wire::{Patience, Wire};
 use crate::print;
 
 /// Below Docker's default interval, above any healthy answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The answer is one word; whatever is longer is not ours.
-const ANSWER_BYTES_MAX: u64 = 4096;
+const ANSWER_BYTES_MAX: usize = 4096;
 
 /// Exits with 0 when the process at `admin` is ready, else says why not and exits with 1.
-pub(crate) fn run(admin: SocketAddr) -> ExitCode {
-    match ask(admin).map(|answer| verdict(&answer)) {
+pub(crate) fn run(admin: &AdminAddress) -> ExitCode {
+    match ask(admin).map(|(status, body)| verdict(status, &body)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(reason)) => {
             print::error(&format!("{admin} is not ready: {reason}"));
@@ -31,26 +32,29 @@ pub(crate) fn run(admin: SocketAddr) -> ExitCode {
     }
 }
 
-fn ask(admin: SocketAddr) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&admin, TIMEOUT)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.set_write_timeout(Some(TIMEOUT))?;
-    let request = format!("GET /readyz HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+fn ask(admin: &AdminAddress) -> Result<(u16, Vec<u8>), HttpError> {
+    let mut wire = Wire::connect(admin, Patience::Until(Instant::now() + TIMEOUT))?;
+    let host = wire.peer()?.to_string();
+    let request = Request {
+        method: "GET",
+        target: "/readyz",
+        accept: "text/plain",
+        authorization: None,
+        last_event_id: None,
+        body: None,
+    };
+    wire.send(&request.bytes(&host))?;
+    let response = read_response(wire)?;
+    Ok((response.status, response.body.read_all(ANSWER_BYTES_MAX)?))
 }
 
 /// Judges an answer by its status; the reason is its body.
-fn verdict(answer: &str) -> Result<(), String> {
-    let status = answer.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body.trim());
-    match status {
-        Some("200") => Ok(()),
-        Some(_) if !body.is_empty() => Err(body.to_owned()),
-        Some(status) => Err(format!("status {status}")),
-        None => Err("the answer is not HTTP".to_owned()),
+fn verdict(status: u16, body: &[u8]) -> Result<(), String> {
+    let body = String::from_utf8_lossy(body);
+    match (status, body.trim()) {
+        (200, _) => Ok(()),
+        (_, "") => Err(format!("status {status}")),
+        (_, reason) => Err(reason.escape_debug().to_string()),
     }
 }
 
@@ -60,15 +64,13 @@ mod tests {
 
     #[test]
     fn only_a_200_means_ready() {
-        for (answer, expected) in [
-            ("HTTP/1.1 200 OK\r\n\r\nready\n", Ok(())),
-            ("HTTP/1.1 503 Service Unavailable\r\n\r\ndraining\n", Err("draining")),
-            ("HTTP/1.1 404 Not Found\r\n\r\n", Err("status 404")),
-            ("HTTP/1.1", Err("the answer is not HTTP")),
-            ("SSH-2.0-x", Err("the answer is not HTTP")),
-            ("", Err("the answer is not HTTP")),
+        for (status, body, expected) in [
+            (200, "ready\n", Ok(())),
+            (503, "draining\n", Err("draining")),
+            (503, "\x1b[2J", Err("\\u{1b}[2J")),
+            (404, "", Err("status 404")),
         ] {
-            assert_eq!(verdict(answer), expected.map_err(str::to_owned), "{answer:?}");
+            assert_eq!(verdict(status, body.as_bytes()), expected.map_err(str::to_owned), "{body}");
         }
     }
 }

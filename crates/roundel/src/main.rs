@@ -9,6 +9,7 @@
 mod cgroup;
 mod check;
 mod cli;
+mod client;
 mod config_file;
 mod connections;
 mod decisions;
@@ -53,11 +54,12 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(arguments) => run::run(&arguments.config),
         Command::Check(arguments) => check::run(&arguments.config),
         Command::Demo(arguments) => demo::run(&arguments),
-        Command::Health(arguments) => Ok(health::run(arguments.admin)),
+        Command::Health(arguments) => Ok(health::run(&arguments.admin)),
+        Command::Client(command) => Ok(client::run(&command)),
         Command::Schema => print::out(roundel_config::json_schema().as_bytes()),
         Command::Reference => print::out(roundel_config::reference().as_bytes()),
         Command::Completions { shell } => print::out(&cli::completions(shell)),
-        Command::Man { command } => cli::manual(command.as_deref()),
+        Command::Man { command } => cli::manual(&command),
         Command::DemoServer(arguments) => demo::server::run(&arguments),
         Command::AppGuard { mark } => {
             roundel_supervisor::guard(&mark);

@@ -199,7 +199,7 @@ fn path_of(pool: &str, endpoint: Option<&str>) -> String {
 }
 
 /// Percent-encodes all but unreserved characters (RFC 3986 §2.3).
-pub(super) fn encoded(segment: &str) -> String {
+pub fn encoded(segment: &str) -> String {
     let byte = |byte: u8| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             char::from(byte).to_string()

@@ -18,6 +18,7 @@ fn roundel(arguments: &[&str]) -> Answer {
         .args(arguments)
         .stdin(Stdio::null())
         .env_remove("COLUMNS")
+        .env_remove("ROUNDEL_ADMIN")
         .env("NO_COLOR", "1")
         .output()
         .unwrap();
@@ -58,6 +59,11 @@ endpoints = ["127.0.0.1:5001"]
 fn help_teaches() {
     golden::check("help.txt", &result(&["--help"]));
     golden::check("help-demo.txt", &result(&["demo", "--help"]));
+    for command in
+        ["status", "endpoint", "app", "requests", "explain", "events", "reload", "overlay", "audit"]
+    {
+        golden::check(&format!("help-{command}.txt"), &result(&[command, "--help"]));
+    }
 }
 
 #[test]
@@ -85,6 +91,9 @@ fn wrong_arguments_are_explained_in_one_line() {
         (&["--listen", ":0", "--to", "a:1", "--no-admin", "--admin", "[::1]:0"], "--no-admin"),
         (&["demo", "--servers", "0"], "1..=100"),
         (&["completions", "tcsh"], "bash"),
+        (&["endpoint", "weight", "one", "0"], "1..=1000"),
+        (&["status", "--admin", "8090"], "no port"),
+        (&["man", "endpoint", "frobnicate"], "there is no command \"endpoint frobnicate\""),
         (&["man", "frobnicate"], "there is no command \"frobnicate\""),
     ] {
         let Answer { code, stdout, stderr } = roundel(arguments);
@@ -159,7 +168,9 @@ fn completions_exist_for_each_shell_and_hide_what_is_internal() {
     ] {
         let script = result(&["completions", shell]);
         assert!(script.contains(mark), "{shell}");
-        assert!(script.contains("health"), "{shell}");
+        for word in ["health", "status", "drain", "--min-ms"] {
+            assert!(script.contains(word.trim_start_matches('-')), "{shell}: {word}");
+        }
     }
 }
 
@@ -172,6 +183,8 @@ fn the_manual_has_a_page_for_the_program_and_for_each_command() {
     assert!(!page.contains("demo\\-server"), "{page}");
     let page = result(&["man", "demo"]);
     assert!(page.contains("\\-\\-first\\-port"), "{page}");
+    let page = result(&["man", "endpoint", "add"]);
+    assert!(page.contains("\\-\\-weight") && page.contains("\\-\\-token\\-file"), "{page}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod autoscaling;
 mod dashboard;
 mod five_named_servers;
+mod operating;
 mod powershell;
 mod six_flask_servers;
 mod three_servers_failover;

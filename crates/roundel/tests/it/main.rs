@@ -13,6 +13,7 @@ mod autoscale;
 mod balance;
 mod bulk;
 mod cli;
+mod client;
 mod curl;
 mod demo;
 mod docker;

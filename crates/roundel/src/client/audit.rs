@@ -1,0 +1,79 @@
+//! `roundel audit`: what operators did, or tried to do.
+
+use roundel_admin::contract::{AuditEntry, AuditTrail};
+use serde_json::Value;
+
+use super::api::Api;
+use super::arguments::AuditArguments;
+use super::failure::Failure;
+use super::screen::{Look, Screen};
+use super::table::{Cell, Table, Tone, left};
+use super::{figure, text, word};
+
+/// Shows the trail.
+pub(crate) fn run(arguments: &AuditArguments) -> Result<(), Failure> {
+    let api = Api::new(&arguments.common.reach)?;
+    let screen = Screen::new();
+    let answer = api.text("/api/v1/audit")?;
+    if arguments.common.json {
+        return screen.print(&text::json(&answer));
+    }
+    screen.print(&render(&api.parse(&answer)?, screen.look()))
+}
+
+/// An entry a line, the newest last; what was before and after stands below.
+pub(super) fn render(trail: &AuditTrail, look: Look) -> String {
+    if trail.entries.is_empty() {
+        return "nobody did anything so far\n".to_owned();
+    }
+    let mut table = Table::new(&[
+        left("TIME (UTC)"),
+        left("ACTION"),
+        left("TARGET").shrinks_to(8),
+        left("RESULT"),
+        left("WHO").shrinks_to(9),
+    ]);
+    for entry in trail.entries.iter().rev() {
+        let (result, tone) = if entry.ok { ("done", Tone::Good) } else { ("refused", Tone::Bad) };
+        table.row([
+            figure::date(entry.at).into(),
+            entry.action.as_str().into(),
+            if entry.target.is_empty() { "-" } else { &entry.target }.into(),
+            Cell::new(result, tone),
+            entry.who.as_str().into(),
+        ]);
+        if let Some(change) = change(entry) {
+            table.note(&change, Tone::Dim);
+        }
+        if let Some(detail) = &entry.detail {
+            let first = detail.lines().next().unwrap_or_default();
+            table.note(first, Tone::Dim);
+        }
+    }
+    table.render(look)
+}
+
+/// What differs between before and after, key by key.
+fn change(entry: &AuditEntry) -> Option<String> {
+    let empty = serde_json::Map::new();
+    let before = entry.before.as_object().unwrap_or(&empty);
+    let after = entry.after.as_object().unwrap_or(&empty);
+    let mut keys: Vec<&String> = before.keys().chain(after.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    let plain = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => "none".to_owned(),
+        // A whole overlay, say.
+        Some(Value::String(text)) if text.trim_end().contains('\n') => {
+            word::many(text.lines().count() as u64, "line")
+        }
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    };
+    let told = keys.into_iter().filter(|key| before.get(*key) != after.get(*key));
+    let told = told.map(|key| {
+        format!("{} {} -> {}", key.replace('_', " "), plain(before.get(key)), plain(after.get(key)))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}
