@@ -47,6 +47,11 @@ const NEEDS: &[Need] = &[
         packages: &["docker.io", "docker-compose"],
     },
     Need {
+        why: "a test sets the clock of a process",
+        probe: &["sh", "-c", "ls /usr/lib/*/faketime/libfaketime.so.1"],
+        packages: &["libfaketime"],
+    },
+    Need {
         why: "instructions are counted by Callgrind",
         probe: &["sh", "-c", "type valgrind vgdb"],
         packages: &["valgrind"],

@@ -90,12 +90,12 @@ fn a_stopped_process_holds_up_what_it_has_and_gets_nothing_more() {
     eventually(PATIENCE, "it is found to be silent", || silent() == 1);
     let attempts = || scene.metric(r#"roundel_endpoint_attempts_total{pool="api",endpoint="a"}"#);
     let at_silence = attempts();
-    load.wait_for(load.ended() + 400);
+    load.wait_for(400);
     let workers = scene.metric("roundel_workers");
     assert!(attempts() <= at_silence + workers, "it gets no more than a try of each worker");
     origins[0].resume();
     eventually(PATIENCE, "it is heard again", || silent() == 0);
-    load.wait_for(load.ended() + 100);
+    load.wait_for(100);
     load.finish().assert_all_ok();
     assert!(attempts() > at_silence + workers, "it takes its turns again");
 }

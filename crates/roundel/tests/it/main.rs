@@ -14,6 +14,7 @@ mod balance;
 mod bulk;
 mod cli;
 mod client;
+mod clock;
 mod curl;
 mod demo;
 mod docker;
