@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `place` | decides which endpoints a container is, or why it is none; pure |
 //! | `roster` | remembers who is there, about to go, or gone but busy; pure |
+//! | `sight` | sees in a snapshot what traffic and probes know of endpoints |
 //! | `container`, `wire` | what is known of a container; how the engine's API says it |
 //! | `http`, `engine` | ask the engine over its Unix socket |
 //! | `follow` | listens to the engine and tells the control plane what follows |
@@ -21,6 +22,7 @@ mod follow;
 mod http;
 mod place;
 mod roster;
+mod sight;
 mod wire;
 
 use crate::control::Control;

@@ -1,16 +1,12 @@
 //! Following an engine: listen, list, say what follows; and begin anew when the engine is lost.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use roundel_config::model::{EndpointConfig, EndpointSource};
-use roundel_core::endpoint::{Endpoint, Health};
-use roundel_core::name::Name;
+use roundel_config::model::EndpointSource;
+use roundel_core::endpoint::Health;
 use roundel_core::outlier::Moment;
-use roundel_core::pool::Pool;
-use roundel_core::snapshot::Snapshot;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
@@ -20,7 +16,8 @@ use super::container::EngineEvent;
 use super::engine::{Engine, Events};
 use super::http::Fault;
 use super::place::{Misfit, Rules};
-use super::roster::{Listing, Reaction, Roster, Sight};
+use super::roster::{Listing, Reaction, Roster};
+use super::sight::Sights;
 use crate::control::{Control, Stopped};
 use crate::event::{Change, Event};
 
@@ -311,35 +308,6 @@ fn is_reload(change: &Result<Event, RecvError>) -> Result<bool, Stopped> {
         Ok(event) => Ok(matches!(event.change, Change::Reloaded(_))),
         Err(RecvError::Lagged(_)) => Ok(true),
         Err(RecvError::Closed) => Err(Stopped),
-    }
-}
-
-/// What a snapshot shows of the pools that take containers.
-struct Sights<'a> {
-    pools: HashMap<&'a Name, &'a Pool>,
-    endpoints: HashMap<(&'a Name, &'a Name), &'a Endpoint>,
-}
-
-impl<'a> Sights<'a> {
-    fn of(snapshot: &'a Snapshot, rules: &Rules) -> Self {
-        let takes = |pool: &&Arc<Pool>| rules.config.pools.iter().any(|it| it.name == pool.name);
-        let pools = snapshot.pools.iter().filter(takes).map(|pool| (&pool.name, &**pool));
-        let pools: HashMap<_, _> = pools.collect();
-        let endpoints = pools.values().flat_map(|pool| {
-            pool.endpoints.iter().map(|endpoint| ((&pool.name, &endpoint.name), endpoint))
-        });
-        Self { endpoints: endpoints.collect(), pools }
-    }
-
-    fn of_endpoint(&self, pool: &Name, wanted: &EndpointConfig) -> Sight {
-        let endpoint = self.endpoints.get(&(pool, &wanted.name));
-        let has_check = self.pools.get(pool).is_some_and(|it| it.policy.health_check.is_some());
-        let is_there = |it: &&&Endpoint| *it.authority == *wanted.address.to_string();
-        let health = endpoint.filter(is_there).map(|it| it.facts.health).unwrap_or_default();
-        Sight {
-            is_busy: endpoint.is_some_and(|it| it.shared.in_flight() > 0),
-            health: has_check.then_some(health),
-        }
     }
 }
 

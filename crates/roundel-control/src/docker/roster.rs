@@ -11,20 +11,22 @@
 //! engine tells of a death before its own lists know of it, seconds before on a busy machine; so for
 //! a while a death outranks lists.
 
+mod member;
 mod starts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use roundel_config::model::{EndpointConfig, EndpointSource};
-use roundel_core::address::EndpointAddress;
-use roundel_core::endpoint::{AdminState, Health, Presence};
+use roundel_config::model::EndpointConfig;
+use roundel_core::endpoint::Presence;
 use roundel_core::name::Name;
 use roundel_core::outlier::Moment;
 
-use super::container::{Condition, Container, EngineEvent, StopFacts};
-use super::place::{Misfit, Placed, Rules, unknown_labels};
+use super::container::{Container, EngineEvent, StopFacts};
+use super::place::{Misfit, Rules};
+use super::sight::Sight;
 use crate::compose::Provided;
+use member::{endpoint, gone, is_in_the_way, is_on_its_way, place_all, places};
 use starts::Starts;
 
 /// How long after its own grace period a container that was told to stop may still run before it is
@@ -40,9 +42,6 @@ const DEAD_FOR: Duration = Duration::from_secs(30);
 /// counts from the last one's end. The configuration's `endpoint_wait` of a pool that takes
 /// containers is the same.
 pub(crate) const EXPECTED_FOR: Duration = Duration::from_secs(20);
-
-/// Endpoints in all pools together; more are told and left out.
-pub(crate) const ENDPOINTS_MAX: usize = 4096;
 
 /// The containers of an engine, as far as they matter.
 #[derive(Debug, Default)]
@@ -60,15 +59,6 @@ pub(crate) struct Roster {
     present: BTreeMap<Name, Vec<EndpointConfig>>,
     /// Endpoints whose containers are gone, while exchanges with them are under way.
     leaving: BTreeMap<Name, Vec<EndpointConfig>>,
-}
-
-/// What is seen of an endpoint where traffic and probes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sight {
-    /// Whether exchanges with it are under way.
-    pub(crate) is_busy: bool,
-    /// What probes found; `None` where the pool has no health check.
-    pub(crate) health: Option<Health>,
 }
 
 /// What an event asks for.
@@ -269,78 +259,6 @@ impl Roster {
         let before = self.stopping.insert(id.to_owned(), until);
         if before.is_none() { Reaction::Provide } else { Reaction::Ignore }
     }
-}
-
-/// Which containers have a place in a pool.
-fn place_all<'a>(
-    containers: &'a [Container],
-    rules: &Rules,
-    misfits: &mut BTreeSet<Misfit>,
-) -> Vec<(&'a Container, Placed)> {
-    let own = rules.own(containers);
-    let mut all = Vec::new();
-    for container in containers {
-        let found = rules.place(container, own);
-        if !found.is_empty() {
-            misfits.extend(unknown_labels(container));
-        }
-        for place in found {
-            match place {
-                Err(misfit) => {
-                    misfits.insert(misfit);
-                }
-                Ok(_) if all.len() >= ENDPOINTS_MAX => {
-                    let reason = format!("more than {ENDPOINTS_MAX} endpoints (limit)");
-                    misfits.insert(Misfit { container: container.name.clone(), reason });
-                }
-                Ok(placed) => all.push((container, placed)),
-            }
-        }
-    }
-    all
-}
-
-/// The endpoint that a container is, as far as the engine can tell.
-fn endpoint(placed: &Placed, condition: Condition, is_stopping: bool) -> EndpointConfig {
-    // A process that was told to end is not probed: that it stops answering is no news.
-    let presence = match condition {
-        _ if is_stopping => Presence::Absent,
-        Condition::Running => Presence::Present,
-        Condition::Starting => Presence::Starting,
-        Condition::Paused => Presence::Absent,
-    };
-    EndpointConfig {
-        name: placed.name.clone(),
-        address: EndpointAddress::Ip(placed.address),
-        weight: placed.weight,
-        is_backup: placed.is_backup,
-        admin_state: if is_stopping { AdminState::Draining } else { AdminState::Enabled },
-        source: EndpointSource::Docker,
-        presence,
-    }
-}
-
-/// Whether it will take requests, or makes room for one that may.
-fn is_on_its_way(endpoint: &EndpointConfig) -> bool {
-    endpoint.presence == Presence::Starting || endpoint.admin_state == AdminState::Draining
-}
-
-/// What changes when a container comes, pauses, is told to go, or goes.
-fn places(endpoints: &[EndpointConfig]) -> impl Iterator<Item = (&Name, &EndpointAddress, bool)> {
-    let is_absent = |it: &EndpointConfig| it.presence == Presence::Absent;
-    endpoints.iter().map(move |it| (&it.name, &it.address, is_absent(it)))
-}
-
-/// What remains of an endpoint whose container is gone.
-fn gone(endpoint: EndpointConfig) -> EndpointConfig {
-    EndpointConfig { admin_state: AdminState::Draining, presence: Presence::Absent, ..endpoint }
-}
-
-/// Whether one that is there leaves no room for one that was: the engine gives names and addresses
-/// to the next container at once. Exchanges under way end well regardless, they are only no longer
-/// shown.
-fn is_in_the_way(present: &EndpointConfig, old: &EndpointConfig) -> bool {
-    present.name == old.name || present.address == old.address
 }
 
 /// Orders `web_2` before `web_10`.

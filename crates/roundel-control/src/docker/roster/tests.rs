@@ -4,8 +4,10 @@ use std::cell::Cell;
 use std::path::PathBuf;
 
 use roundel_config::model::{ContainerAddress, ContainerPool, DockerConfig};
+use roundel_core::endpoint::{AdminState, Health};
 
-use super::super::container::signal;
+use super::super::container::{Condition, signal};
+use super::member::ENDPOINTS_MAX;
 use super::*;
 
 fn at(seconds: u64) -> Moment {
