@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use roundel_testkit::deadline::PATIENCE;
 use roundel_testkit::{DockerEngine, Python, TempDir, eventually};
+use serde_json::json;
 
 use super::{PYTHON, example};
+use crate::api::Api;
 
 const IMAGE: &str = "roundel-of-this-checkout";
 
@@ -30,6 +32,7 @@ fn engine() -> DockerEngine {
     let out = |name: &str| files.path().join("out").join(name);
     std::fs::create_dir_all(out("usr/bin")).unwrap();
     std::fs::create_dir_all(out("etc/roundel")).unwrap();
+    std::fs::create_dir_all(files.path().join("state/roundel")).unwrap();
     std::fs::copy(binary, out("usr/bin/roundel")).unwrap();
     std::fs::write(out("etc/passwd"), "roundel:x:65532:65532::/:\n").unwrap();
     engine.import_folder(files.path(), "built");
@@ -52,29 +55,53 @@ fn wait_until_healthy(engine: &DockerEngine, container: &str) {
     });
 }
 
+/// A balancer that operators may change, in front of a server that is found by name.
+const CONFIG: &str = r#"
+[admin]
+address = "0.0.0.0:8090"
+token_file = "/etc/roundel/token"
+state_file = "/var/lib/roundel/overlay.toml"
+
+[[listener]]
+address = "0.0.0.0:8080"
+
+[pool.web]
+endpoints = [{ address = "server:5000", name = "one" }]
+"#;
+
 #[test]
 fn the_image_runs_without_rights_on_a_read_only_system_and_stops_with_grace() {
     let engine = engine();
     let files = TempDir::new();
-    let config = "[[listener]]\naddress = \"0.0.0.0:8080\"\n\n[pool.web]\n\
-                  endpoints = [\"server:5000\"]\n";
-    let config = files.write("roundel.toml", config);
-    let mount = format!("{}:/etc/roundel/roundel.toml:ro", config.display());
+    files.write("token", "for-tests-alone\n");
+    files.write("roundel.toml", CONFIG);
+    let mount = format!("{}:/etc/roundel:ro", files.path().display());
     let script = format!("{}:/server.py:ro", example().join("server.py").display());
     engine.docker(&["network", "create", "net"]);
     let server = ["python3", "/server.py", "Server 1", "5000"];
     let on_net = ["run", "--detach", "--network", "net", "--name"];
     engine.docker(&[&on_net[..], &["server", "--volume", &script, PYTHON], &server].concat());
     let limits = ["--read-only", "--cap-drop", "ALL", "--memory", "64m", "--cpus", "0.5"];
+    let state = ["--volume", "state:/var/lib/roundel"];
     let secure = ["--security-opt", "no-new-privileges", "--volume", &mount, IMAGE];
-    engine.docker(&[&on_net[..], &["balancer"], &limits, &secure].concat());
+    engine.docker(&[&on_net[..], &["balancer"], &limits, &state, &secure].concat());
     wait_until_healthy(&engine, "balancer");
     let of = |format: &str| engine.docker(&["inspect", "--format", format, "balancer"]);
     assert_eq!(of("{{.Config.User}}"), "65532:65532");
-    let ip = of("{{.NetworkSettings.Networks.net.IPAddress}}");
+    let ip = || of("{{.NetworkSettings.Networks.net.IPAddress}}");
     // The server's name is resolved by the engine's DNS, without a library to do it.
-    let address = format!("{ip}:8080").parse().unwrap();
+    let address = format!("{}:8080", ip()).parse().unwrap();
     assert_eq!(roundel_testkit::RawClient::connect(address).get("/").text(), "Server 1\n");
+    let api = || {
+        let admin = format!("{}:8090", ip()).parse().unwrap();
+        Api::at(admin).with("Authorization", "Bearer for-tests-alone")
+    };
+    let endpoint = "/api/v1/pools/web/endpoints/one";
+    assert_eq!(api().call("PATCH", endpoint, &json!({"weight": 7})).status, 200);
+    // The volume is as writable as the system is not, and outlives the process.
+    engine.docker(&["restart", "--time", "30", "balancer"]);
+    wait_until_healthy(&engine, "balancer");
+    assert_eq!(api().get("/api/v1/pools/web")["endpoints"][0]["weight"], 7);
     engine.docker(&["stop", "--time", "30", "balancer"]);
     assert_eq!(of("{{.State.ExitCode}} {{.State.OOMKilled}}"), "0 false");
     let mut logs = engine.command("docker");
