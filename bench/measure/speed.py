@@ -27,7 +27,7 @@ def measure(scenario, names, folder, rounds, seconds, say):
             pids = {name: field.proxies[name].tree() for name in names}
             for turn in range(rounds + 1):
                 for name in names:
-                    length = WARM_UP_S if turn == 0 else seconds
+                    length = max(WARM_UP_S if turn == 0 else seconds, scenario.least_s)
                     try:
                         sample = closed(scenario, field.port(name), length, pids[name], folder)
                     except RuntimeError as error:
