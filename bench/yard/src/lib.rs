@@ -40,6 +40,18 @@ pub fn register(poller: impl AsFd, socket: impl AsFd, key: u64) -> io::Result<()
     Ok(epoll::add(poller, socket, epoll::EventData::new_u64(key), flags)?)
 }
 
+/// Waits for events, also after a stop and a resumption of the process.
+pub fn wait(
+    poller: impl AsFd,
+    events: &mut Vec<epoll::Event>,
+    limit: Option<&Timespec>,
+) -> io::Result<()> {
+    rustix::io::retry_on_intr(|| {
+        epoll::wait(&poller, rustix::buffer::spare_capacity(events), limit)
+    })?;
+    Ok(())
+}
+
 /// Writes all of `bytes`, waiting where the socket is full.
 pub fn write_all(socket: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {

@@ -9,7 +9,7 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
-use roundel_yard::{EVENTS, connect, listen, prepare, register, write_all};
+use roundel_yard::{EVENTS, connect, listen, prepare, register, wait, write_all};
 use rustix::event::epoll;
 
 const BUFFER: usize = 64 * 1024;
@@ -56,7 +56,7 @@ fn main() -> io::Result<()> {
     let mut buffer = vec![0; BUFFER];
     loop {
         events.clear();
-        epoll::wait(&floor.poller, rustix::buffer::spare_capacity(&mut events), None)?;
+        wait(&floor.poller, &mut events, None)?;
         for event in &events {
             if event.data.u64() == LISTENER {
                 while let Ok((stream, _)) = listener.accept() {

@@ -15,7 +15,7 @@ use std::net::TcpStream;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::time::Duration;
 
-use roundel_yard::{EVENTS, listen, prepare, register, write_all};
+use roundel_yard::{EVENTS, listen, prepare, register, wait, write_all};
 use rustix::event::epoll;
 
 const BUFFER: usize = 256 * 1024;
@@ -65,7 +65,7 @@ fn serve(port: u16, mut responder: Responder) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER];
     loop {
         events.clear();
-        epoll::wait(&poller, rustix::buffer::spare_capacity(&mut events), None)?;
+        wait(&poller, &mut events, None)?;
         for event in &events {
             let key = event.data.u64();
             if key == u64::MAX {

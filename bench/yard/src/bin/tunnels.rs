@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::time::{Duration, Instant};
 
-use roundel_yard::{EVENTS, connect, register, write_all};
+use roundel_yard::{EVENTS, connect, register, wait, write_all};
 use rustix::event::{Timespec, epoll};
 
 const MESSAGE: &[u8; 64] = &[b'm'; 64];
@@ -41,7 +41,7 @@ fn main() -> io::Result<()> {
     let tick = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     while Instant::now() < end && !tunnels.is_empty() {
         events.clear();
-        epoll::wait(&poller, rustix::buffer::spare_capacity(&mut events), Some(&tick))?;
+        wait(&poller, &mut events, Some(&tick))?;
         for event in &events {
             let key = event.data.u64();
             let Some((tunnel, back)) = tunnels.get_mut(&key) else { continue };
