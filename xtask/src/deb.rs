@@ -19,7 +19,41 @@ use crate::run::show;
 pub(crate) use life::{live, seal};
 
 /// Commands with a manual page of their own.
-const COMMANDS: &[&str] = &["run", "check", "demo", "health", "schema", "reference", "completions"];
+const COMMANDS: &[&str] = &[
+    "run",
+    "check",
+    "demo",
+    "health",
+    "status",
+    "endpoint",
+    "endpoint list",
+    "endpoint enable",
+    "endpoint drain",
+    "endpoint disable",
+    "endpoint weight",
+    "endpoint reset",
+    "endpoint add",
+    "endpoint remove",
+    "app",
+    "app list",
+    "app scale",
+    "app start",
+    "app stop",
+    "app kill",
+    "app restart",
+    "app output",
+    "requests",
+    "explain",
+    "events",
+    "reload",
+    "overlay",
+    "overlay show",
+    "overlay clear",
+    "audit",
+    "schema",
+    "reference",
+    "completions",
+];
 
 /// Where packages and all that is made for them are kept.
 fn folder(root: &Path) -> PathBuf {
@@ -156,8 +190,9 @@ impl Stage {
         let say = |words: &[&str]| output(Command::new(binary).args(words));
         self.put_zipped("usr/share/man/man1/roundel.1", &say(&["man"])?)?;
         for command in COMMANDS {
-            let page = format!("usr/share/man/man1/roundel-{command}.1");
-            self.put_zipped(&page, &say(&["man", command])?)?;
+            let page = format!("usr/share/man/man1/roundel-{}.1", command.replace(' ', "-"));
+            let words: Vec<&str> = std::iter::once("man").chain(command.split(' ')).collect();
+            self.put_zipped(&page, &say(&words)?)?;
         }
         for (shell, file) in [
             ("bash", "usr/share/bash-completion/completions/roundel"),

@@ -251,7 +251,13 @@ pub(crate) fn explain(error: &clap::Error) -> ExitCode {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => error.exit(),
-        _ => misuse(&one_line(&error.render().to_string())),
+        kind => {
+            let line = one_line(&error.render().to_string());
+            let is_misplaced =
+                kind == ErrorKind::ArgumentConflict && line.starts_with("the subcommand");
+            let hint = if is_misplaced { "; options of a command stand after it" } else { "" };
+            misuse(&format!("{line}{hint}"))
+        }
     }
 }
 

@@ -42,7 +42,9 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     logging::start(config.log);
     let service = Service::start(config, None)?;
     let apps = service.runtime().block_on(started(service.control()));
-    print::err(&guide::text(&apps, service.listener(), service.admin()));
+    let typed = std::env::args_os().next().unwrap_or_else(|| "roundel".into());
+    let typed = typed.to_string_lossy();
+    print::err(&guide::text(&typed, &apps, service.listener(), service.admin()));
     Ok(service.run())
 }
 

@@ -49,6 +49,9 @@ pub(super) fn render(trail: &AuditTrail, look: Look) -> String {
             let first = detail.lines().next().unwrap_or_default();
             table.note(first, Tone::Dim);
         }
+        if entry.count > 1 {
+            table.note(&format!("{} times in a row", figure::count(entry.count)), Tone::Dim);
+        }
     }
     table.render(look)
 }

@@ -64,6 +64,11 @@ fn audit(entry: &AuditEntry, look: Look) -> String {
     let (did, tone) = if entry.ok { ("did", Tone::Plain) } else { ("was refused", Tone::Warn) };
     let detail = detail.as_deref().and_then(|detail| detail.lines().next());
     let detail = detail.map(|first| format!(": {first}")).unwrap_or_default();
-    let message = text::line(&format!("{who} {did} {action} {target}{detail}"));
+    let times = if entry.count > 1 {
+        format!(", {} times in a row", figure::count(entry.count))
+    } else {
+        String::new()
+    };
+    let message = text::line(&format!("{who} {did} {action} {target}{detail}{times}"));
     format!("{}  {}  {message}", figure::date(entry.at), tone.paint("audit", look))
 }

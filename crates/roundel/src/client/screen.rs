@@ -65,11 +65,14 @@ impl Screen {
 
     /// Writes a text that ends its last line.
     pub(crate) fn print(self, text: &str) -> Result<(), Failure> {
+        let is_whole = text.is_empty() || text.ends_with('\n');
+        self.write(text, if is_whole { "" } else { "\n" })
+    }
+
+    fn write(self, text: &str, end: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes())?;
-        if !text.is_empty() && !text.ends_with('\n') {
-            stdout.write_all(b"\n")?;
-        }
+        stdout.write_all(end.as_bytes())?;
         Ok(stdout.flush()?)
     }
 
@@ -100,7 +103,8 @@ impl Screen {
             return self.print(&format!("{text}\n"));
         }
         let rows = self.size().map_or(usize::MAX, |(_, rows)| rows);
-        self.print(&redrawn(text, rows))
+        // A line's end more would move all of it up.
+        self.write(&redrawn(text, rows), "")
     }
 }
 

@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 
 use roundel_control::{AppView, InstanceView};
 
-/// What to open and what to try.
+use crate::cli::ADMIN;
+
+/// What to open and what to try; `program` is what this one is typed as.
 pub(crate) fn text(
+    program: &str,
     apps: &[AppView],
     listener: Option<SocketAddr>,
     admin: Option<SocketAddr>,
@@ -28,7 +31,12 @@ pub(crate) fn text(
             write!(text, "\nOpen\n  http://{admin}/   to watch them, kill them and start them\n");
     }
     text.push_str("\nTry, in another terminal\n");
-    for (command, effect) in attempts(&servers, listener) {
+    let mut attempts = attempts(&servers, listener);
+    if let Some(admin) = admin {
+        let option = if admin == ADMIN { String::new() } else { format!(" --admin {admin}") };
+        attempts.push((format!("{program} status --watch{option}"), "all of it, each second"));
+    }
+    for (command, effect) in attempts {
         let _ = writeln!(text, "  {command:<44} {effect}");
     }
     text.push_str("\nCtrl-C ends it all. Below is one line for each request.\n\n");
@@ -97,7 +105,7 @@ mod tests {
         };
         let listener = "127.0.0.1:8080".parse().unwrap();
         let admin = "127.0.0.1:8090".parse().unwrap();
-        let text = text(&[app], Some(listener), Some(admin));
+        let text = text("roundel", &[app], Some(listener), Some(admin));
         for part in [
             "Server 1   http://127.0.0.1:5001   process 77",
             "Server 2   backoff: no port is free",
@@ -105,6 +113,7 @@ mod tests {
             "curl http://127.0.0.1:8080/ ",
             "curl http://127.0.0.1:8080/stats",
             "kill -9 77",
+            "roundel status --watch ",
             "Ctrl-C",
         ] {
             assert!(text.contains(part), "{part}\n{text}");

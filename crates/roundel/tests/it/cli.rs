@@ -64,6 +64,10 @@ fn help_teaches() {
     {
         golden::check(&format!("help-{command}.txt"), &result(&[command, "--help"]));
     }
+    for (command, part) in [("endpoint", "add"), ("app", "restart")] {
+        let name = format!("help-{command}-{part}.txt");
+        golden::check(&name, &result(&[command, part, "--help"]));
+    }
 }
 
 #[test]
@@ -91,6 +95,7 @@ fn wrong_arguments_are_explained_in_one_line() {
         (&["--listen", ":0", "--to", "a:1", "--no-admin", "--admin", "[::1]:0"], "--no-admin"),
         (&["demo", "--servers", "0"], "1..=100"),
         (&["completions", "tcsh"], "bash"),
+        (&["--admin", "127.0.0.1:1", "status"], "options of a command stand after it"),
         (&["endpoint", "weight", "one", "0"], "1..=1000"),
         (&["status", "--admin", "8090"], "no port"),
         (&["man", "endpoint", "frobnicate"], "there is no command \"endpoint frobnicate\""),

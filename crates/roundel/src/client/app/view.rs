@@ -119,7 +119,9 @@ fn instances(app: &App, now: Time) -> Table {
         if let Some(reason) = &instance.reason {
             table.note(reason, Tone::Warn);
         }
-        if let Some(exit) = &instance.last_exit {
+        let reason = instance.reason.as_deref().unwrap_or_default();
+        // A reason often is how the process ended.
+        if let Some(exit) = instance.last_exit.as_ref().filter(|it| !reason.contains(&it.status)) {
             let ago = figure::ago(exit.at, now);
             table.note(&format!("last process ended {ago}: {}", exit.status), Tone::Dim);
         }
