@@ -7,6 +7,7 @@
 //! | `sight` | sees in a snapshot what traffic and probes know of endpoints |
 //! | `container`, `wire` | what is known of a container; how the engine's API says it |
 //! | `http`, `engine` | ask the engine over its Unix socket |
+//! | `lists` | has the engine list its containers, when it is time |
 //! | `follow` | listens to the engine and tells the control plane what follows |
 //!
 //! Every fact about what is there comes from a *list*; most events only say that it is time for
@@ -20,6 +21,7 @@ mod container;
 mod engine;
 mod follow;
 mod http;
+mod lists;
 mod place;
 mod roster;
 mod sight;

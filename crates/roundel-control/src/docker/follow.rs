@@ -9,23 +9,18 @@ use roundel_core::endpoint::Health;
 use roundel_core::outlier::Moment;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::container::EngineEvent;
 use super::engine::{Engine, Events};
 use super::http::Fault;
+use super::lists::{LIST_EVERY, Lists};
 use super::place::{Misfit, Rules};
 use super::roster::{Listing, Reaction, Roster};
 use super::sight::Sights;
 use crate::control::{Control, Stopped};
 use crate::event::{Change, Event};
 
-/// After this without an event the engine is asked anyway: so a stuck engine is found, and an event
-/// that was lost is made good.
-const LIST_EVERY: Duration = Duration::from_secs(30);
-/// A burst of events shares a list: `docker-compose up` of ten containers makes some fifty.
-const LIST_PAUSE: Duration = Duration::from_millis(100);
 /// How often is looked whether the last exchanges with a container that is gone have ended.
 const LEAVING_EVERY: Duration = Duration::from_millis(250);
 
@@ -268,37 +263,6 @@ impl Follower {
         outcome.misfits.difference(&self.told).for_each(|misfit| tell(misfit.to_string()));
         self.told = outcome.misfits;
         self.control.provide(EndpointSource::Docker, outcome.provided).await
-    }
-}
-
-/// Lists of the engine's containers: at most one is under way, and none follows another at once.
-struct Lists {
-    engine: Engine,
-    running: JoinSet<Result<Listing, Fault>>,
-    /// When the next one begins, unless one is under way.
-    due: Instant,
-    /// When the last one began.
-    last: Instant,
-}
-
-impl Lists {
-    /// The first one was made just now.
-    fn new(engine: Engine) -> Self {
-        let now = Instant::now();
-        Self { engine, running: JoinSet::new(), due: now + LIST_EVERY, last: now }
-    }
-
-    /// Asks for one that begins after this.
-    fn want(&mut self) {
-        self.due = self.due.min(self.last + LIST_PAUSE).max(Instant::now());
-    }
-
-    /// Begins one.
-    fn begin(&mut self, rules: &Rules, roster: &Roster) {
-        let (engine, rules, known) = (self.engine.clone(), rules.clone(), roster.known());
-        self.running.spawn(async move { engine.list(&rules, &known).await });
-        self.last = Instant::now();
-        self.due = self.last + LIST_EVERY;
     }
 }
 
