@@ -21,6 +21,8 @@ mod audit;
 mod config;
 mod endpoints;
 mod events;
+mod hint;
+mod overlay;
 mod requests;
 mod state;
 
@@ -28,7 +30,7 @@ pub(crate) use actions::action_of;
 pub use config::faults;
 pub use endpoints::encoded;
 
-/// The longest configuration that can be checked.
+/// The longest configuration that can be checked, and the longest overlay that can be put in force.
 const CONFIG_BYTES_MAX: usize = 1024 * 1024;
 
 /// What handlers share.
@@ -49,6 +51,7 @@ impl FromRef<Shared> for Arc<Surface> {
 pub(crate) fn operations() -> OpenApiRouter<Shared> {
     let long = OpenApiRouter::new()
         .routes(routes!(config::check))
+        .routes(routes!(overlay::show, overlay::replace, overlay::clear))
         .layer(DefaultBodyLimit::max(CONFIG_BYTES_MAX));
     OpenApiRouter::with_openapi(openapi::preamble())
         .routes(routes!(state::state))
@@ -66,7 +69,6 @@ pub(crate) fn operations() -> OpenApiRouter<Shared> {
         .routes(routes!(apps::output))
         .routes(routes!(config::config))
         .routes(routes!(config::reload))
-        .routes(routes!(config::overlay, config::clear_overlay))
         .routes(routes!(requests::requests))
         .routes(routes!(requests::request))
         .routes(routes!(audit::audit))

@@ -21,7 +21,7 @@ mod traffic;
 pub use app::{App, AppAction, Apps, Autoscale, AutoscaleMetric, Decision, Exit, Instance};
 pub use app::{InstanceState, Output, Rollout, RolloutState};
 pub use config::{CheckedConfig, ConfigFault, ConfigPicture, Reloaded, Severity};
-pub use edit::{AddEndpoint, Edit, ScaleApp, UpdateEndpoint};
+pub use edit::{AddEndpoint, Edit, ReplaceOverlay, ScaleApp, UpdateEndpoint};
 pub use journal::{AuditEntry, AuditTrail, Change, ChangeSeverity, Lagged, Undo};
 pub use pool::{
     AdminState, Connections, Endpoint, Health, LastProbe, Override, Pool, Pools, Presence, Source,

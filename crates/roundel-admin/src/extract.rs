@@ -20,6 +20,13 @@ pub(crate) struct Body<T>(pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct Text(pub(crate) String);
 
+/// A text body, or one in JSON that has the text in it.
+#[derive(Debug)]
+pub(crate) enum TextOrBody<T> {
+    Text(String),
+    Body(T),
+}
+
 /// Names in the path.
 #[derive(Debug)]
 pub(crate) struct Names<T>(pub(crate) T);
@@ -69,6 +76,19 @@ impl<S: Send + Sync> FromRequest<S> for Text {
                 Err(Problem::new(Kind::Malformed, detail))
             }
         }
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for TextOrBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if want_type(request.headers(), &["application/json"]).is_ok() {
+            let Body(body) = Body::from_request(request, state).await?;
+            return Ok(Self::Body(body));
+        }
+        let Text(text) = Text::from_request(request, state).await?;
+        Ok(Self::Text(text))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::contract::{AppAction, AuditEntry, Change, Decision, Lagged};
 use crate::problem::ProblemDetails;
 
 /// The bodies that operators send, where a key may be left out.
-const SENT: [&str; 3] = ["UpdateEndpoint", "AddEndpoint", "ScaleApp"];
+const SENT: [&str; 4] = ["UpdateEndpoint", "AddEndpoint", "ScaleApp", "ReplaceOverlay"];
 
 /// What is sent on streams, which no operation names as its answer.
 #[derive(utoipa::OpenApi)]
@@ -65,8 +65,13 @@ pub(crate) fn complete(mut collected: OpenApi) -> OpenApi {
 }
 
 fn require_all_keys(schema: &mut RefOr<Schema>) {
-    if let RefOr::T(Schema::Object(object)) = schema {
-        object.required = object.properties.keys().cloned().collect();
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            object.required = object.properties.keys().cloned().collect();
+        }
+        // Of a type that has another one's keys besides its own.
+        RefOr::T(Schema::AllOf(parts)) => parts.items.iter_mut().for_each(require_all_keys),
+        _ => {}
     }
 }
 

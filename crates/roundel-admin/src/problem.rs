@@ -153,6 +153,7 @@ impl From<IntentError> for Problem {
             | IntentError::Leaving(_)
             | IntentError::Full => Kind::Conflict,
             IntentError::NotSaved { .. } => Kind::Unavailable,
+            IntentError::App(error) => return error.into(),
             IntentError::Stopped(_) => return Self::stopping(),
         };
         Self::new(kind, error.to_string())

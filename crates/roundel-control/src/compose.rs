@@ -7,7 +7,7 @@
 //!
 //! Precedence: the file names pools and their policies; providers and the operator add endpoints,
 //! the first to claim a name or an address in a pool has it, in the order file, providers, operator.
-//! The operator's admin state and weight outrank the file's. What a provider is draining stays
+//! The operator's admin state, weight and number of instances outrank the file's. What a provider is draining stays
 //! drained: it is about to end, whatever else is wished for.
 //!
 //! Pure. Says nothing of who may change what, nor of how decisions survive a restart.
@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use roundel_config::model::{Config, EndpointConfig, EndpointSource, PoolConfig};
+use roundel_config::model::{AppConfig, Config, EndpointConfig, EndpointSource, PoolConfig};
 use roundel_core::address::EndpointAddress;
 use roundel_core::endpoint::AdminState;
 use roundel_core::name::Name;
@@ -41,6 +41,8 @@ pub struct Provided {
 pub struct Overlay {
     /// By pool.
     pub pools: BTreeMap<Name, PoolOverlay>,
+    /// By app.
+    pub apps: BTreeMap<Name, AppOverlay>,
 }
 
 /// What an operator decided about one pool.
@@ -52,6 +54,16 @@ pub struct PoolOverlay {
     pub added: Vec<EndpointConfig>,
     /// Endpoints of the file or of providers to do without.
     pub removed: BTreeSet<Name>,
+}
+
+/// What an operator decided about one app.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AppOverlay {
+    /// Instead of the configured number of instances, within its bounds; without effect where the
+    /// autoscaler chooses.
+    pub instances: Option<u32>,
+    /// Instances that do not run until somebody starts them.
+    pub stopped: BTreeSet<Name>,
 }
 
 /// What an operator decided about one endpoint; `None` leaves it to whoever else says.
@@ -67,6 +79,14 @@ impl Overlay {
     /// Whether nothing is decided.
     pub fn is_empty(&self) -> bool {
         self.pools.values().all(PoolOverlay::is_empty)
+            && self.apps.values().all(AppOverlay::is_empty)
+    }
+}
+
+impl AppOverlay {
+    /// Whether nothing is decided.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -141,8 +161,19 @@ impl Sources {
     pub(crate) fn compose(&self) -> Composed {
         let mut passed_over = self.without_pool();
         let pools = self.file.pools.iter().map(|pool| self.pool(pool, &mut passed_over)).collect();
-        let config = Config { pools, ..self.file.clone() };
+        let apps = self.file.apps.iter().map(|app| self.app(app)).collect();
+        let config = Config { pools, apps, ..self.file.clone() };
         Composed { config, passed_over }
+    }
+
+    fn app(&self, file: &AppConfig) -> AppConfig {
+        let mut app = file.clone();
+        let decided = self.overlay.apps.get(&app.name).and_then(|decided| decided.instances);
+        // Where the load chooses, a number of yesterday says nothing about today.
+        if let Some(wanted) = decided.filter(|_| app.autoscale.is_none()) {
+            app.instances.initial = wanted.clamp(app.instances.min, app.instances.max);
+        }
+        app
     }
 
     fn pool(&self, file: &PoolConfig, passed_over: &mut Vec<PassedOver>) -> PoolConfig {

@@ -8,6 +8,9 @@
 //! An endpoint that is removed *leaves*: the file says at once that it is gone, so a restart does not
 //! bring it back, while the overlay in force keeps it as draining until nothing is in flight there.
 //!
+//! Apps are told what to do by themselves (see [`crate::apps`]); here is kept how many instances an
+//! operator wanted and which were stopped, so that a restart of Roundel brings neither back.
+//!
 //! Knows nothing of who may change what, or of how it is asked for.
 
 use std::collections::BTreeMap;
@@ -22,9 +25,11 @@ use roundel_core::address::AddressError;
 use roundel_core::endpoint::AdminState;
 use roundel_core::name::{Name, NameError};
 
+use crate::apps::{AppError, Operation};
 use crate::compose::Overlay;
 use crate::control::{Control, Stopped};
 
+mod apps;
 mod edit;
 mod file;
 mod text;
@@ -101,6 +106,9 @@ pub enum IntentError {
         /// What the system says.
         fault: io::Error,
     },
+    /// The app cannot do it.
+    #[error(transparent)]
+    App(#[from] AppError),
     /// The control plane has ended.
     #[error(transparent)]
     Stopped(#[from] Stopped),
@@ -169,16 +177,60 @@ impl Intent {
         Ok(removed)
     }
 
-    /// Takes everything back. Endpoints that were added finish what they have. Returns what was
-    /// decided.
-    pub async fn clear(&self) -> Result<Overlay, IntentError> {
-        let before = self.change(|decided, config| Ok(decided.clear(config))).await?;
-        for (pool, overlay) in &before.pools {
-            for endpoint in &overlay.added {
-                self.see_off(Some(pool.clone()), endpoint.name.clone());
-            }
+    /// Decides all anew: `overlay` instead of whatever was decided before; an empty one takes
+    /// everything back. Endpoints that are no longer wanted finish what they have. Returns what was
+    /// decided before.
+    pub async fn replace(&self, overlay: Overlay) -> Result<Overlay, IntentError> {
+        let replace = |decided: &mut Decided, config: &Config| {
+            let before = decided.replace(config, overlay);
+            Ok((before, decided.leaving.keys().cloned().collect::<Vec<_>>()))
+        };
+        let (before, leaving) = self.change(replace).await?;
+        for (pool, endpoint) in leaving {
+            self.see_off(Some(pool), endpoint);
         }
+        self.0.control.follow_overlay().await?;
         Ok(before)
+    }
+
+    /// Changes how many instances an app should have, within its bounds.
+    pub async fn scale_app(&self, app: &str, instances: u32) -> Result<(), IntentError> {
+        let file = self.0.control.file();
+        self.change(|decided, _| decided.scale(&file, app, instances)).await?;
+        let reason = "an operator chose the number";
+        let scaled = self.0.control.set_wanted(app, instances, reason).await;
+        self.keep_up_with(app).await;
+        Ok(scaled?)
+    }
+
+    /// Does something to one instance of an app; see [`Control::operate_instance`].
+    pub async fn operate_instance(
+        &self,
+        app: &str,
+        instance: &str,
+        operation: Operation,
+    ) -> Result<(), IntentError> {
+        let apps = self.0.control.apps();
+        self.change(|decided, _| decided.operate(&apps, app, instance, operation)).await?;
+        let operated = self.0.control.operate_instance(app, instance, operation).await;
+        self.keep_up_with(app).await;
+        Ok(operated?)
+    }
+
+    /// Keeps what the app made of a decision: others may have decided at the same time, and fewer
+    /// instances may be without one that was stopped.
+    async fn keep_up_with(&self, app: &str) {
+        let (file, apps) = (self.0.control.file(), self.0.control.apps());
+        let kept = self.change(|decided, _| {
+            decided.follow_app(&file, &apps, app);
+            Ok(())
+        });
+        if let Err(error) = kept.await {
+            tracing::warn!(app, %error, "the overlay lags behind what the app does");
+        }
+        // What the app goes back to when the decision is taken back has to be known to it. It fails
+        // only when everything ends.
+        let _ = self.0.control.follow_overlay().await;
     }
 
     /// Checks, writes, puts in force; or does nothing.

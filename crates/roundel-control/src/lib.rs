@@ -38,7 +38,9 @@ pub use apps::{
 };
 pub use autoscaler::{DECISIONS_KEPT, ScalingDecision, ScalingDecisions};
 pub use bind::BindError;
-pub use compose::{EndpointOverlay, Obstacle, Overlay, PassedOver, PoolOverlay, Provided};
+pub use compose::{
+    AppOverlay, EndpointOverlay, Obstacle, Overlay, PassedOver, PoolOverlay, Provided,
+};
 pub use control::{
     Control, ControlOptions, Prepared, ProbeReport, ReloadError, StartError, Stopped, prepare,
 };

@@ -26,6 +26,7 @@ pub(crate) fn action_of(method: &Method, path: &str, names: &[&str]) -> Option<A
             (super::apps::verb_called(action)?.audited, place.join("/"))
         }
         ("POST", "config/reload") => ("config.reload", "file".to_owned()),
+        ("PUT", "config/overlay") => ("overlay.replace", "overlay".to_owned()),
         ("DELETE", "config/overlay") => ("overlay.clear", "overlay".to_owned()),
         _ => return None,
     };

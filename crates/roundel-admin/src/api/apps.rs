@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use roundel_control::{AppError, Operation};
+use roundel_control::Operation;
 use serde_json::{Value, json};
 
 use super::endpoints::encoded;
+use super::hint::hinted;
 use crate::api::Shared;
 use crate::audit::{Action, Done};
 use crate::contract::{App, AppAction, Apps, Output, ScaleApp, Undo};
@@ -41,7 +42,8 @@ pub(crate) async fn app(
 ///
 /// From its `min` to its `max`. Surplus instances are drained before they end. The autoscaler, if
 /// there is one, goes on from the number chosen: it adds instances when the load needs more, and
-/// takes some away when nothing has needed them for a while.
+/// takes some away when nothing has needed them for a while. Without one the number is kept in the
+/// overlay and survives a restart.
 #[utoipa::path(post, path = "/api/v1/apps/{app}/scale", tag = "apps",
     params(("app" = String, Path, description = "Its name.")),
     request_body = ScaleApp,
@@ -59,8 +61,7 @@ pub(crate) async fn scale(
 ) -> Result<Json<App>, Problem> {
     let surface = &shared.surface;
     let before = now(surface, &name).ok().map(|app| app.instances_wanted);
-    let control = &surface.control;
-    let scaled = control.set_wanted(&name, instances, "an operator chose the number").await;
+    let scaled = surface.intent.scale_app(&name, instances).await;
     let outcome = scaled.map_err(|error| hinted(surface, error));
     let action = Action { caller: &caller, name: "app.scale", target: &name };
     let done = |(): &()| Done {
@@ -102,7 +103,8 @@ pub(crate) async fn restart(
 /// Start, stop, kill or restart an instance
 ///
 /// Answers when it is begun, not when it is done. A stopped instance is drained first and stays
-/// stopped until somebody starts it; a killed one is treated as one that crashed.
+/// stopped until somebody starts it, over restarts of Roundel too; a killed one is treated as one
+/// that crashed.
 #[utoipa::path(post, path = "/api/v1/apps/{app}/instances/{instance}/{action}", tag = "apps",
     params(("app" = String, Path, description = "Its app."),
            ("instance" = String, Path, description = "Its name."),
@@ -120,7 +122,7 @@ pub(crate) async fn operate(
     let Some(verb) = verb_called(&action) else {
         return Err(Problem::unknown("action", &action, ["start", "stop", "kill", "restart"]));
     };
-    let operated = surface.control.operate_instance(&app, &instance, verb.operation).await;
+    let operated = surface.intent.operate_instance(&app, &instance, verb.operation).await;
     let outcome = operated.map_err(|error| hinted(surface, error));
     let target = format!("{app}/{instance}");
     let action = Action { caller: &caller, name: verb.audited, target: &target };
@@ -179,18 +181,4 @@ pub(super) fn verb_called(action: &str) -> Option<Verb> {
 fn now(surface: &Surface, name: &str) -> Result<App, Problem> {
     let sight = Sight::of(surface);
     sight.app_called(name).ok_or_else(|| Problem::unknown("app", name, sight.app_names()))
-}
-
-/// The error as a problem, with the name that was probably meant.
-fn hinted(surface: &Surface, error: AppError) -> Problem {
-    let sight = Sight::of(surface);
-    match &error {
-        AppError::NoApp(name) => Problem::unknown("app", name, sight.app_names()),
-        AppError::NoInstance { app, instance } => {
-            let instances = sight.app_called(app).map(|app| app.instances).unwrap_or_default();
-            let known = instances.iter().map(|instance| instance.name.as_str());
-            Problem::unknown("instance", instance, known)
-        }
-        _ => error.into(),
-    }
 }

@@ -4,11 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
 use roundel_config::{Diagnostics, Shown};
-use roundel_control::Overlay;
 use serde_json::json;
 
 use crate::api::Shared;
@@ -138,36 +134,6 @@ async fn reload_now(surface: &Surface) -> Result<Reloaded, Problem> {
             ..Problem::new(Kind::Invalid, refused.reason)
         }),
     }
-}
-
-/// What operators changed while it ran
-///
-/// As TOML, on top of the configuration file.
-#[utoipa::path(get, path = "/api/v1/config/overlay", tag = "config",
-    responses((status = 200, description = "The overlay.", body = String,
-               content_type = "application/toml")))]
-pub(crate) async fn overlay(State(surface): State<Arc<Surface>>) -> Response {
-    let text = surface.intent.overlay().to_text();
-    ([(CONTENT_TYPE, "application/toml")], text).into_response()
-}
-
-/// Take all changes back
-///
-/// The configuration file alone decides again. Endpoints that were added finish what they have.
-#[utoipa::path(delete, path = "/api/v1/config/overlay", tag = "config",
-    responses((status = 204, description = "Nothing is left of it.")))]
-pub(crate) async fn clear_overlay(
-    State(shared): State<Shared>,
-    caller: Caller,
-) -> Result<StatusCode, Problem> {
-    let outcome = shared.surface.intent.clear().await.map_err(Problem::from);
-    let action = Action { caller: &caller, name: "overlay.clear", target: "overlay" };
-    let done = |before: &Overlay| Done {
-        before: json!({ "overlay": before.to_text() }),
-        ..Done::default()
-    };
-    shared.audit.record(action, outcome, done).await?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use roundel_control::{EndpointChange, IntentError, NewEndpoint, Override};
+use roundel_control::{EndpointChange, NewEndpoint, Override};
 use serde_json::{Value, json};
 
+use super::hint::hinted;
 use crate::api::Shared;
 use crate::audit::{Action, Done};
 use crate::contract::{self, AddEndpoint, Edit, Endpoint, Undo, UpdateEndpoint};
@@ -176,20 +177,6 @@ fn endpoint_now(surface: &Surface, pool: &str, name: &str) -> Option<Endpoint> {
 /// The endpoint after a change; a reload may have taken it away in the same moment.
 fn now_there(surface: &Surface, pool: &str, name: &str) -> Result<Endpoint, Problem> {
     endpoint_now(surface, pool, name).ok_or_else(|| Problem::unknown("endpoint", name, []))
-}
-
-/// The error as a problem, with the name that was probably meant.
-fn hinted(surface: &Surface, error: IntentError) -> Problem {
-    let sight = Sight::of(surface);
-    match &error {
-        IntentError::NoPool(name) => Problem::unknown("pool", name, sight.pool_names()),
-        IntentError::NoEndpoint { pool, endpoint } => {
-            let endpoints = sight.pool_called(pool).map(|pool| pool.endpoints).unwrap_or_default();
-            let known = endpoints.iter().map(|endpoint| endpoint.name.as_str());
-            Problem::unknown("endpoint", endpoint, known)
-        }
-        _ => error.into(),
-    }
 }
 
 /// The path of a pool's endpoints, or of one of them, with what a path cannot hold encoded.

@@ -85,6 +85,14 @@ const fn one() -> u32 {
     1
 }
 
+/// Changes to put in force instead of all there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaceOverlay {
+    /// As TOML.
+    pub overlay: String,
+}
+
 /// How many instances an app should have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

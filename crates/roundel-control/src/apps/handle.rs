@@ -83,6 +83,13 @@ impl Control {
         self.ask(app, Scope::Scale(wanted, reason.to_owned())).await
     }
 
+    /// Has apps do what the overlay in force says. Returns when it is begun.
+    pub(crate) async fn follow_overlay(&self) -> Result<(), AppError> {
+        let (reply, answer) = oneshot::channel();
+        self.apps.send(AppCommand::Follow { reply }).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)?
+    }
+
     /// What an instance wrote, over all its processes.
     pub fn instance_output(&self, app: &str, instance: &str) -> Result<OutputTail, AppError> {
         let apps = self.apps();

@@ -1,18 +1,19 @@
 //! One app as the task has it: its model, and the processes that the model knows as numbers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use roundel_config::model::AppConfig;
 use roundel_core::endpoint::EndpointShared;
+use roundel_core::name::Name;
 use roundel_core::outlier::Moment;
 use roundel_supervisor::{OutputTail, Process};
 use tokio::task::AbortHandle;
 
 use super::gate::Place;
 use super::handle::Operation;
-use super::instance::{Instance, RunId, Spawn};
+use super::instance::{Instance, RunId, Spawn, Wish};
 use super::model::AppModel;
 use super::usage::{Meter, Sample};
 use super::view::{AppView, ExitView, InstanceView};
@@ -57,8 +58,8 @@ impl Drop for Run {
 }
 
 impl Managed {
-    pub(super) fn new(config: AppConfig, seed: u64, now: Moment) -> Self {
-        let model = AppModel::new(config, seed, now);
+    pub(super) fn new(config: AppConfig, held: BTreeSet<Name>, seed: u64, now: Moment) -> Self {
+        let model = AppModel::new(config, held, seed, now);
         Self { model, runs: HashMap::new(), outputs: HashMap::new() }
     }
 
@@ -196,6 +197,7 @@ impl Managed {
             pid: running.map(|(_, process)| process.pid()),
             address: instance.address(&self.model.config.name).map(|a| a.to_string()),
             started_at: running.map(|(run, _)| run.started_at),
+            is_held: instance.wish == Wish::Stop,
             restarts: instance.restarts(),
             cpu_percent: running.and_then(|(run, _)| run.meter.cpu_percent()),
             memory_bytes: running.and_then(|(run, _)| run.meter.memory_bytes()),

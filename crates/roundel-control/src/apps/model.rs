@@ -9,11 +9,12 @@
 //!
 //! Invariant: at most one instance more than wanted runs, not counting those that are ending.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use roundel_config::model::{AppConfig, AppSpec, EndpointConfig, Listen};
+use roundel_core::name::Name;
 use roundel_core::outlier::Moment;
 
 use super::instance::{Action, Instance, Out, RunId, Wish};
@@ -35,6 +36,8 @@ pub(super) struct AppModel {
     pub(super) config: AppConfig,
     pub(super) instances: BTreeMap<u32, Instance>,
     wanted: u32,
+    /// Instances that an operator wants stopped.
+    held: BTreeSet<Name>,
     /// Gone from the configuration; forgotten when nothing of it is left.
     is_leaving: bool,
     /// What new instances are when no rollout has proven anything else.
@@ -61,10 +64,11 @@ pub(super) struct OutOfBounds {
 }
 
 impl AppModel {
-    /// An app whose instances are started.
-    pub(super) fn new(config: AppConfig, seed: u64, now: Moment) -> Self {
+    /// An app whose instances are started, except those that are `held`.
+    pub(super) fn new(config: AppConfig, held: BTreeSet<Name>, seed: u64, now: Moment) -> Self {
         let mut app = Self {
             wanted: config.instances.initial,
+            held,
             instances: BTreeMap::new(),
             is_leaving: false,
             proven: (Arc::clone(&config.spec), 1),
@@ -170,16 +174,37 @@ impl AppModel {
 
     /// Starts an instance that is stopped, failed or pausing.
     pub(super) fn start_instance(&mut self, index: u32, now: Moment) {
+        self.release(index);
         self.want(index, Wish::Run, now);
     }
 
     /// Drains and ends an instance, until somebody starts it.
     pub(super) fn stop_instance(&mut self, index: u32, now: Moment) {
+        self.held.extend(self.instances.get(&index).map(|instance| instance.name.clone()));
         self.want(index, Wish::Stop, now);
+    }
+
+    /// Stops the instances that are `held`, and starts those that were until now.
+    pub(super) fn hold(&mut self, held: &BTreeSet<Name>, now: Moment) {
+        let members: Vec<_> = self.members().map(|i| (i.index, i.name.clone(), i.wish)).collect();
+        for (index, name, wish) in members {
+            match (held.contains(&name), wish == Wish::Stop) {
+                (true, false) => self.stop_instance(index, now),
+                (false, true) => self.start_instance(index, now),
+                (true, true) | (false, false) => {}
+            }
+        }
+    }
+
+    fn release(&mut self, index: u32) {
+        if let Some(instance) = self.instances.get(&index) {
+            self.held.remove(&instance.name);
+        }
     }
 
     /// Drains and ends an instance, and starts it again; at once if it does not run.
     pub(super) fn restart_instance(&mut self, index: u32, now: Moment) {
+        self.release(index);
         self.want(index, Wish::Replace, now);
     }
 
@@ -355,6 +380,8 @@ impl AppModel {
     }
 
     pub(super) fn dismiss(&mut self, index: u32, now: Moment) {
+        // One of the same number that comes later is another one.
+        self.release(index);
         if let Some(instance) = self.instances.get_mut(&index) {
             instance.want(Wish::Leave, &self.config, now, &mut self.out);
         }
@@ -380,7 +407,10 @@ impl AppModel {
     }
 
     pub(super) fn add(&mut self, index: u32, spec: Arc<AppSpec>, version: u64) {
-        let instance = Instance::new(&self.config.name, index, spec, version);
+        let mut instance = Instance::new(&self.config.name, index, spec, version);
+        if self.held.contains(&instance.name) {
+            instance.want(Wish::Stop, &self.config, Moment::default(), &mut self.out);
+        }
         self.instances.insert(index, instance);
     }
 

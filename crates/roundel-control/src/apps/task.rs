@@ -38,6 +38,8 @@ const PORT_TRIES: u32 = 64;
 pub(crate) enum AppCommand {
     /// Do something to an app.
     Operate { app: String, scope: Scope, reply: oneshot::Sender<Result<(), AppError>> },
+    /// Do what the configuration and the overlay in force say.
+    Follow { reply: oneshot::Sender<Result<(), AppError>> },
     /// End everything, with grace, and answer when it has ended.
     Stop(oneshot::Sender<()>),
     /// The same without grace.
@@ -163,25 +165,32 @@ impl AppTask {
         due.into_iter().chain(sample).min().unwrap_or(far).max(Instant::now() + TURN_MIN)
     }
 
-    /// Makes the apps those of the configuration file.
+    /// Makes the apps those of the configuration in force.
     fn take_configuration(&mut self) {
         if self.is_stopping {
             return;
         }
         let now = self.now();
-        let file = Arc::clone(&self.shared.view().file);
+        let (config, overlay) = {
+            let view = self.shared.view();
+            (Arc::clone(&view.config), Arc::clone(&view.overlay))
+        };
+        let held = |app: &Name| overlay.apps.get(app).map(|it| it.stopped.clone());
         for app in &mut self.apps {
-            if !file.apps.iter().any(|config| config.name == app.model.config.name) {
+            if !config.apps.iter().any(|config| config.name == app.model.config.name) {
                 app.model.leave(now);
             }
         }
-        for config in &file.apps {
+        for config in &config.apps {
             match self.apps.iter_mut().find(|app| app.model.config.name == config.name) {
                 Some(app) => app.model.configure(config.clone(), now),
-                None => self.apps.push(Managed::new(config.clone(), fastrand::u64(..), now)),
+                None => {
+                    let held = held(&config.name).unwrap_or_default();
+                    self.apps.push(Managed::new(config.clone(), held, fastrand::u64(..), now));
+                }
             }
         }
-        let position = |name: &Name| file.apps.iter().position(|config| config.name == *name);
+        let position = |name: &Name| config.apps.iter().position(|config| config.name == *name);
         self.apps.sort_by_key(|app| position(&app.model.config.name).unwrap_or(usize::MAX));
     }
 
@@ -191,6 +200,11 @@ impl AppTask {
                 let result = self.operate(&app, scope);
                 self.answers.push((reply, result));
             }
+            AppCommand::Follow { reply } => {
+                self.take_configuration();
+                self.hold();
+                self.answers.push((reply, Ok(())));
+            }
             AppCommand::Stop(reply) => self.stop(reply),
             AppCommand::Kill(reply) => {
                 self.stop(reply);
@@ -198,6 +212,16 @@ impl AppTask {
                     app.kill_all();
                 }
             }
+        }
+    }
+
+    /// Stops the instances that the overlay has as stopped, and no others.
+    fn hold(&mut self) {
+        let now = self.now();
+        let overlay = Arc::clone(&self.shared.view().overlay);
+        for app in self.apps.iter_mut().filter(|_| !self.is_stopping) {
+            let held = overlay.apps.get(&app.model.config.name);
+            app.model.hold(&held.map(|it| it.stopped.clone()).unwrap_or_default(), now);
         }
     }
 

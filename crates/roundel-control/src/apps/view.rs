@@ -44,6 +44,8 @@ pub struct InstanceView {
     pub address: Option<String>,
     /// When its process was started; `None` when there is none.
     pub started_at: Option<SystemTime>,
+    /// Whether an operator wants it stopped, until somebody starts it.
+    pub is_held: bool,
     /// Starts after the first.
     pub restarts: u64,
     /// Share of one processor over the last second or so, all processes of its group together;

@@ -125,6 +125,7 @@ pub(super) mod tests {
             pid: None,
             address: None,
             started_at: None,
+            is_held: false,
             restarts: 0,
             cpu_percent: cpu,
             memory_bytes: None,

@@ -172,3 +172,22 @@ fn exchanges_wait_for_an_endpoint_only_while_a_provider_expects_one() {
     sources.provided.clear();
     assert_eq!(waits(&sources), None);
 }
+
+#[test]
+fn an_operators_number_of_instances_holds_within_the_bounds_where_no_load_chooses() {
+    let file = |keys: &str| {
+        let text = format!(
+            "[[listener]]\naddress = \":1\"\n[app.web]\ncommand = [\"x\"]\n\
+             instances = {{ min = 2, max = 5 }}\n{keys}"
+        );
+        roundel_config::load(&text, "test", &|_| None).unwrap().config
+    };
+    let initial = |keys: &str, instances: Option<u32>| {
+        let mut sources = Sources::of(file(keys));
+        let decided = AppOverlay { instances, ..AppOverlay::default() };
+        sources.overlay.apps.insert(name("web"), decided);
+        sources.compose().config.apps[0].instances.initial
+    };
+    assert_eq!([None, Some(4), Some(9), Some(1)].map(|wanted| initial("", wanted)), [2, 4, 5, 2]);
+    assert_eq!(initial("[app.web.autoscale]\ntarget_in_flight = 9", Some(4)), 2);
+}

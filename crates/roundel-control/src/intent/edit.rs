@@ -7,7 +7,7 @@ use roundel_core::endpoint::{AdminState, Presence};
 use roundel_core::name::Name;
 
 use super::{Decided, IntentError};
-use crate::compose::{EndpointOverlay, Overlay};
+use crate::compose::{AppOverlay, EndpointOverlay, Overlay, PoolOverlay};
 
 /// A change of an endpoint's overrides: for each, what it becomes, or `None` to leave it alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -125,16 +125,29 @@ impl Decided {
         Ok(endpoint.clone())
     }
 
-    pub(super) fn clear(&mut self, config: &Config) -> Overlay {
-        let before = std::mem::take(&mut self.overlay);
-        // Of those that leave, the file's come back; the others go on leaving.
-        self.leaving.retain(|_, leaving| leaving.source == EndpointSource::Api);
+    /// Decides `next` instead of everything. What is there and not wanted any more leaves; what
+    /// leaves and is wanted stays.
+    pub(super) fn replace(&mut self, config: &Config, next: Overlay) -> Overlay {
+        let undecided = PoolOverlay::default();
         for pool in &config.pools {
-            for added in pool.endpoints.iter().filter(|e| e.source == EndpointSource::Api) {
-                self.leaving.insert((pool.name.clone(), added.name.clone()), added.clone());
+            let overlay = next.pools.get(&pool.name).unwrap_or(&undecided);
+            for endpoint in &pool.endpoints {
+                let is_wanted = match endpoint.source {
+                    EndpointSource::Api => overlay.added.iter().any(|added| {
+                        added.name == endpoint.name && added.address == endpoint.address
+                    }),
+                    EndpointSource::File => !overlay.removed.contains(&endpoint.name),
+                    EndpointSource::App | EndpointSource::Docker => true,
+                };
+                let key = (pool.name.clone(), endpoint.name.clone());
+                if is_wanted {
+                    self.leaving.remove(&key);
+                } else {
+                    self.leaving.entry(key).or_insert_with(|| endpoint.clone());
+                }
             }
         }
-        before
+        std::mem::replace(&mut self.overlay, next)
     }
 
     fn refuse_leaving(
@@ -156,18 +169,20 @@ impl Overlay {
             pool.endpoints.retain(|_, decision| *decision != EndpointOverlay::default());
         }
         self.pools.retain(|_, pool| !pool.is_empty());
+        self.apps.retain(|_, app| !app.is_empty());
     }
 
     /// How much is decided.
     pub(super) fn decisions(&self) -> usize {
-        let of_pool =
-            |p: &crate::compose::PoolOverlay| p.endpoints.len() + p.added.len() + p.removed.len();
-        self.pools.values().map(of_pool).sum()
+        let of_pool = |p: &PoolOverlay| p.endpoints.len() + p.added.len() + p.removed.len();
+        let of_app = |app: &AppOverlay| usize::from(app.instances.is_some()) + app.stopped.len();
+        let pools = self.pools.values().map(of_pool).sum::<usize>();
+        pools + self.apps.values().map(of_app).sum::<usize>()
     }
 
     /// Decisions about what is not there, each in words.
     pub fn without_effect(&self, config: &Config, file: &Config) -> Vec<String> {
-        let mut found = Vec::new();
+        let mut found = self.apps_without_effect(file);
         for (name, overlay) in &self.pools {
             let Some(pool) = config.pools.iter().find(|pool| pool.name == *name) else {
                 found.push(format!("pool \"{name}\": there is no such pool"));

@@ -211,6 +211,6 @@ async fn an_endpoint_leaves_when_it_has_finished_and_not_before() {
     assert_eq!(endpoints()[0].facts.admin_state, AdminState::Draining);
     busy.shared.end();
     wait(0).await;
-    assert_eq!(intent.clear().await.unwrap().pools.len(), 1);
+    assert_eq!(intent.replace(Overlay::default()).await.unwrap().pools.len(), 1);
     assert_eq!(endpoints().len(), 2, "the file decides again");
 }

@@ -1,6 +1,6 @@
 //! The overlay as text: TOML in the words of the configuration file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use roundel_core::endpoint::AdminState;
 use roundel_core::name::{Name, NameError};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::IntentError;
 use super::edit::{NewEndpoint, checked};
-use crate::compose::{EndpointOverlay, Overlay, PoolOverlay};
+use crate::compose::{AppOverlay, EndpointOverlay, Overlay, PoolOverlay};
 
 /// What stands above the text.
 const HEADING: &str = "\
@@ -43,8 +43,19 @@ pub enum OverlayError {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OverlayText {
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pool: BTreeMap<String, PoolText>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    app: BTreeMap<String, AppText>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AppText {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instances: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    stopped: Vec<String>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -88,7 +99,8 @@ impl Overlay {
     /// As TOML, with a heading.
     pub fn to_text(&self) -> String {
         let pools = self.pools.iter().map(|(name, pool)| (name.to_string(), text_of(pool)));
-        let text = OverlayText { pool: pools.collect() };
+        let apps = self.apps.iter().map(|(name, app)| (name.to_string(), text_of_app(app)));
+        let text = OverlayText { pool: pools.collect(), app: apps.collect() };
         // Tables with string keys and plain values always serialise.
         format!("{HEADING}\n{}", toml::to_string(&text).unwrap_or_default())
     }
@@ -101,8 +113,20 @@ impl Overlay {
             let overlay = parse_pool(&name, pool)?;
             Ok((parse_name(name)?, overlay))
         });
-        Ok(Self { pools: pools.collect::<Result<_, OverlayError>>()? })
+        let apps = text.app.into_iter().map(|(name, AppText { instances, stopped })| {
+            let stopped = stopped.into_iter().map(parse_name).collect::<Result<_, _>>()?;
+            Ok((parse_name(name)?, AppOverlay { instances, stopped }))
+        });
+        Ok(Self {
+            pools: pools.collect::<Result<_, OverlayError>>()?,
+            apps: apps.collect::<Result<_, OverlayError>>()?,
+        })
     }
+}
+
+fn text_of_app(app: &AppOverlay) -> AppText {
+    let stopped = app.stopped.iter().map(ToString::to_string).collect();
+    AppText { instances: app.instances, stopped }
 }
 
 fn text_of(pool: &PoolOverlay) -> PoolText {
@@ -140,9 +164,17 @@ fn parse_pool(pool: &str, text: PoolText) -> Result<PoolOverlay, OverlayError> {
         let new = NewEndpoint { address, name: Some(name), weight, is_backup: backup };
         checked(new).map_err(refuse)
     });
+    let added = added.collect::<Result<Vec<_>, _>>()?;
+    let (mut names, mut addresses) = (HashSet::new(), HashSet::new());
+    for one in &added {
+        if !names.insert(&one.name) || !addresses.insert(&one.address) {
+            let fault = format!("endpoint {} ({}) is added twice", one.name, one.address);
+            return Err(OverlayError::Value { pool: pool.to_owned(), fault });
+        }
+    }
     Ok(PoolOverlay {
         endpoints: endpoints.collect::<Result<_, _>>()?,
-        added: added.collect::<Result<_, _>>()?,
+        added,
         removed: text.removed.into_iter().map(parse_name).collect::<Result<BTreeSet<_>, _>>()?,
     })
 }

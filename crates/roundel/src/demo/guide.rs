@@ -77,6 +77,7 @@ mod tests {
             pid: Some(77),
             address: Some("127.0.0.1:5001".to_owned()),
             started_at: None,
+            is_held: false,
             restarts: 0,
             cpu_percent: None,
             memory_bytes: None,

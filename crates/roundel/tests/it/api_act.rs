@@ -138,6 +138,70 @@ fn decisions_survive_restarts_crashes_and_reloads() {
 }
 
 #[test]
+fn the_overlay_is_replaced_as_a_whole_and_taking_it_back_is_taken_back() {
+    let origins = [Origin::start("one"), Origin::start("two"), Origin::start("three")];
+    let scene = Scene::start(&plain(&origins[..2]), &[CHECK]);
+    let api = api(&scene);
+    let one = format!("{ENDPOINTS}/one");
+    assert_eq!(api.call("PATCH", &one, &json!({"weight": 5})).status, 200);
+    let new = json!({"address": origins[2].address().to_string(), "name": "three"});
+    assert_eq!(api.call("POST", ENDPOINTS, &new).status, 201);
+    assert_eq!(api.call("DELETE", &format!("{ENDPOINTS}/two"), &Value::Null).status, 204);
+    let path = "/api/v1/config/overlay";
+    let kept = api.raw("GET", path, "", b"").text();
+    let is_as_kept = || {
+        eventually(PATIENCE, "it is as decided", || {
+            let endpoint = |name| api.endpoint("api", name);
+            endpoint("one").is_some_and(|one| one["weight"] == 5)
+                && endpoint("two").is_none()
+                && endpoint("three").is_some_and(|three| three["admin_state"] == "enabled")
+        });
+        assert_eq!(api.raw("GET", path, "", b"").text(), kept);
+    };
+    let is_as_in_the_file = || {
+        eventually(PATIENCE, "the file alone decides", || {
+            let endpoint = |name| api.endpoint("api", name);
+            endpoint("one").is_some_and(|one| one["weight"] == 1)
+                && endpoint("two").is_some_and(|two| two["admin_state"] == "enabled")
+                && endpoint("three").is_none()
+        });
+        assert_eq!(api.get("/api/v1/state")["has_overlay"], false);
+    };
+    let undo = || {
+        let undo = api.get("/api/v1/audit")["entries"][0]["undo"].clone();
+        let undo_path = undo["path"].as_str().unwrap();
+        let undone = api.call(undo["method"].as_str().unwrap(), undo_path, &undo["body"]);
+        assert_eq!(undone.status, 204, "{undone:?}");
+    };
+    is_as_kept();
+    assert_eq!(api.call("DELETE", path, &Value::Null).status, 204);
+    is_as_in_the_file();
+    undo();
+    is_as_kept();
+    undo();
+    is_as_in_the_file();
+    assert_eq!(api.raw("PUT", path, "application/toml", kept.as_bytes()).status, 204);
+    is_as_kept();
+
+    for (wrong, part) in [
+        ("[pool.api]\nadd = []", "unknown field"),
+        ("[pool.api.endpoint.one]\nweight = 0", "out of range"),
+        (
+            "[[pool.api.added]]\naddress = \"a:1\"\nname = \"x\"\nweight = 1\nbackup = false\n\
+          [[pool.api.added]]\naddress = \"a:1\"\nname = \"y\"\nweight = 1\nbackup = false\n",
+            "added twice",
+        ),
+    ] {
+        let Answer { status, json } = answer(&api.raw("PUT", path, "text/plain", wrong.as_bytes()));
+        assert_eq!(status, 422, "{wrong}: {json}");
+        assert!(json["detail"].as_str().unwrap().contains(part), "{json}");
+        let entry = api.get("/api/v1/audit")["entries"][0].clone();
+        assert_eq!((&entry["action"], &entry["ok"]), (&json!("overlay.replace"), &json!(false)));
+    }
+    is_as_kept();
+}
+
+#[test]
 fn killed_in_the_middle_of_changes_it_starts_with_what_was_answered() {
     let origins = [Origin::start("one"), Origin::start("two")];
     let folder = TempDir::new();

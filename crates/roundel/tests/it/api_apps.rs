@@ -2,7 +2,7 @@
 
 use roundel_testkit::balancer::binary;
 use roundel_testkit::deadline::PATIENCE;
-use roundel_testkit::{Balancer, Call, Load, eventually};
+use roundel_testkit::{Balancer, Call, Load, TempDir, eventually};
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Api};
@@ -10,16 +10,17 @@ use crate::site::{ADMIN, CHECK, web};
 
 /// A balancer before the app `web` of two instances, from 1 to 3, that say their names.
 fn start(keys: &str) -> (Balancer, Api) {
+    let balancer = Balancer::start(&configuration(ADMIN, keys));
+    let api = Api::at(balancer.admin());
+    (balancer, api)
+}
+
+fn configuration(admin: &str, keys: &str) -> String {
     let program = binary().display().to_string();
     let command = format!(
         "[\"/bin/sh\", \"-c\", \"echo I am {{name}}; exec {program} demo-server {{name}} {{port}}\"]"
     );
-    let balancer = Balancer::start(&format!(
-        "{ADMIN}{}[pool.web]\n{CHECK}[app.web]\ncommand = {command}\n{keys}\n",
-        web()
-    ));
-    let api = Api::at(balancer.admin());
-    (balancer, api)
+    format!("{admin}{}[pool.web]\n{CHECK}[app.web]\ncommand = {command}\n{keys}\n", web())
 }
 
 fn instances(api: &Api) -> Vec<Value> {
@@ -129,6 +130,60 @@ fn actions_on_apps_are_taken_back_by_their_undo() {
     wait_state(&api, &name, "ready");
     undo();
     wait_state(&api, &name, "stopped");
+}
+
+#[test]
+fn a_number_and_a_stop_survive_a_restart_and_a_reload_until_they_are_taken_back() {
+    let folder = TempDir::new();
+    let state = folder.path().join("overlay.toml").display().to_string();
+    let file = configuration(
+        &format!("{ADMIN}state_file = \"{state}\"\n"),
+        "instances = { min = 1, max = 4 }",
+    );
+    let balancer = Balancer::start(&file);
+    let api = Api::at(balancer.admin());
+    wait_ready(&api, 1);
+    let scale = |api: &Api, count: u32| {
+        let body = json!({ "instances": count });
+        assert_eq!(api.call("POST", "/api/v1/apps/web/scale", &body).status, 200);
+    };
+    scale(&api, 3);
+    wait_ready(&api, 3);
+    operate(&api, "web-2", "stop");
+    wait_state(&api, "web-2", "stopped");
+    let is_kept = |api: &Api| {
+        wait_ready(api, 2);
+        let states: Vec<Value> = instances(api).iter().map(|it| it["state"].clone()).collect();
+        assert_eq!(states, ["ready", "stopped", "ready"]);
+    };
+    is_kept(&api);
+    balancer.kill();
+    let balancer = Balancer::start(&file);
+    let api = Api::at(balancer.admin());
+    is_kept(&api);
+    assert_eq!(instance(&api, "web-2")["restarts"], 0, "it was not started in between");
+    balancer.reload(&file.replace("[pool.web]", "[pool.web]\nbalance = \"random\"")).unwrap();
+    is_kept(&api);
+    let path = "/api/v1/config/overlay";
+    assert_eq!(api.call("DELETE", path, &Value::Null).status, 204);
+    eventually(PATIENCE, "the file alone decides", || instances(&api).len() == 1);
+    wait_ready(&api, 1);
+    let undo = api.get("/api/v1/audit")["entries"][0]["undo"]["body"].clone();
+    assert_eq!(api.call("PUT", path, &undo).status, 204);
+    is_kept(&api);
+    operate(&api, "web-2", "start");
+    wait_ready(&api, 3);
+    // The stopped one goes first, and with it that it was stopped.
+    operate(&api, "web-2", "stop");
+    scale(&api, 2);
+    eventually(PATIENCE, "the stopped one is gone", || instances(&api).len() == 2);
+    scale(&api, 3);
+    wait_ready(&api, 3);
+    scale(&api, 1);
+    assert_eq!(api.get("/api/v1/state")["has_overlay"], false, "as in the file");
+    scale(&api, 2);
+    assert_eq!(api.call("DELETE", path, &Value::Null).status, 204);
+    eventually(PATIENCE, "the file alone decides again", || instances(&api).len() == 1);
 }
 
 #[test]

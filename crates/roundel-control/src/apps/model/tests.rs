@@ -42,7 +42,7 @@ struct World {
 impl World {
     fn new(keys: &str) -> Self {
         let mut world = Self {
-            app: AppModel::new(config(keys), 7, Moment::default()),
+            app: AppModel::new(config(keys), BTreeSet::new(), 7, Moment::default()),
             now: Moment::default(),
             running: BTreeMap::new(),
             asked: BTreeSet::new(),
@@ -155,6 +155,36 @@ impl World {
     fn ready(&self) -> usize {
         self.app.instances.values().filter(|i| i.is_ready()).count()
     }
+}
+
+#[test]
+fn held_instances_are_there_and_do_not_run_until_somebody_starts_them() {
+    const KEYS: &str = "instances = { min = 2, max = 3 }";
+    let held =
+        |names: &[&str]| names.iter().map(|name| crate::model::fixture::name(name)).collect();
+    let app = AppModel::new(config(KEYS), held(&["web-2"]), 7, Moment::default());
+    let mut world = World { app, ..World::new(KEYS) };
+    world.running.clear();
+    world.act();
+    assert_eq!(world.states(), [Starting, Stopped]);
+    world.app.scale(3, "", world.now).unwrap();
+    world.act();
+    world.run(100);
+    assert_eq!(world.states(), [Ready, Stopped, Ready]);
+    assert_eq!(world.running.len(), 2);
+    world.app.hold(&held(&["web-1"]), world.now);
+    world.act();
+    world.run(1000);
+    assert_eq!(world.states(), [Stopped, Ready, Ready]);
+    // It goes first, and one of its number that comes later is another one.
+    world.app.scale(2, "", world.now).unwrap();
+    world.act();
+    world.run(1000);
+    assert_eq!(world.states(), [Ready, Ready]);
+    world.app.scale(3, "", world.now).unwrap();
+    world.act();
+    world.run(1000);
+    assert_eq!(world.states(), [Ready, Ready, Ready]);
 }
 
 #[test]
