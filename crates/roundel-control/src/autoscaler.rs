@@ -114,10 +114,10 @@ impl AutoscaleTask {
         };
         let decisions = scaler.decisions().clone();
         self.shared.view().decisions.insert(app.name.clone(), decisions);
-        let (wanted, reason) = (decision.to, decision.reason.clone());
+        let wanted = decision.to;
         self.shared.tell(Change::Decided(decision));
         let (reply, answer) = oneshot::channel();
-        let scope = Scope::Scale(wanted, reason);
+        let scope = Scope::Scale(wanted, None);
         let command = AppCommand::Operate { app: app.name.as_str().to_owned(), scope, reply };
         self.apps.upgrade()?.send(command).await.ok()?;
         if let Err(error) = answer.await.ok()?

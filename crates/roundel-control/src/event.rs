@@ -137,7 +137,7 @@ pub enum Change {
         /// What led there; may be empty.
         reason: String,
     },
-    /// An app should have another number of instances.
+    /// An operator chose another number of instances of an app.
     Scaled {
         /// The app.
         app: Name,
@@ -148,7 +148,7 @@ pub enum Change {
         /// Why.
         reason: String,
     },
-    /// The autoscaler wants another number of instances of an app; [`Change::Scaled`] follows.
+    /// The autoscaler chose another number of instances of an app.
     Decided(Arc<ScalingDecision>),
     /// The replacement of all instances of an app begins or ends.
     Rollout {
@@ -435,7 +435,7 @@ impl fmt::Display for Change {
             }
             Self::Decided(decision) => {
                 let ScalingDecision { app, from, to, reason, .. } = &**decision;
-                write!(f, "app \"{app}\": {from} to {to} instances wanted: {reason}")
+                write!(f, "app \"{app}\": scaled by load from {from} to {to}: {reason}")
             }
             Self::Rollout { app, state, reason } => {
                 write!(f, "app \"{app}\": rollout {}: {reason}", state.code())

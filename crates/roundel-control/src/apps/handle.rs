@@ -80,7 +80,7 @@ impl Control {
     /// Changes how many instances an app should have, within its bounds. `reason` is told to
     /// whoever watches. Surplus instances are drained first.
     pub async fn set_wanted(&self, app: &str, wanted: u32, reason: &str) -> Result<(), AppError> {
-        self.ask(app, Scope::Scale(wanted, reason.to_owned())).await
+        self.ask(app, Scope::Scale(wanted, Some(reason.to_owned()))).await
     }
 
     /// Has apps do what the overlay in force says. Returns when it is begun.

@@ -144,11 +144,11 @@ impl AppModel {
         self.settle(now);
     }
 
-    /// Changes how many instances there are.
+    /// Changes how many instances there are; tells it with the `reason`, if there is one to tell.
     pub(super) fn scale(
         &mut self,
         wanted: u32,
-        reason: &str,
+        reason: Option<String>,
         now: Moment,
     ) -> Result<(), OutOfBounds> {
         let (min, max) = (self.config.instances.min, self.config.instances.max);
@@ -157,8 +157,8 @@ impl AppModel {
         }
         if wanted != self.wanted {
             let (app, from) = (self.config.name.clone(), self.wanted);
-            let reason = reason.to_owned();
-            self.changes.push(Change::Scaled { app, from, to: wanted, reason });
+            let scaled = reason.map(|reason| Change::Scaled { app, from, to: wanted, reason });
+            self.changes.extend(scaled);
             self.wanted = wanted;
             self.settle(now);
         }

@@ -52,8 +52,8 @@ pub(crate) enum Scope {
     App(Operation),
     /// To the instance of that name.
     Instance(String, Operation),
-    /// To their number, and why.
-    Scale(u32, String),
+    /// To their number, and why, unless that was told already.
+    Scale(u32, Option<String>),
 }
 
 /// What a task of its own found out.
@@ -255,7 +255,7 @@ impl AppTask {
                 app.operate(index, operation, now);
             }
             Scope::Scale(wanted, reason) => {
-                app.model.scale(wanted, &reason, now).map_err(|OutOfBounds { min, max }| {
+                app.model.scale(wanted, reason, now).map_err(|OutOfBounds { min, max }| {
                     AppError::OutOfBounds { app: name.to_owned(), wanted, min, max }
                 })?;
             }

@@ -3,9 +3,11 @@
 use roundel_testkit::deadline::PATIENCE;
 use roundel_testkit::{Balancer, Call, Load, RawClient, TempDir, eventually};
 
-/// A server that waits a tenth of a second before it answers.
+use crate::site::count_of;
+
+/// A server that waits a tenth of a second before it answers, or computes for a while.
 const SERVER: &str = r#"
-import sys, time
+import hashlib, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class Handler(BaseHTTPRequestHandler):
@@ -14,6 +16,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/slow":
             time.sleep(0.1)
+        if self.path == "/heavy":
+            hashlib.pbkdf2_hmac("sha256", b"password", b"salt", 50_000)
         body = b"hello\n"
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -31,6 +35,18 @@ Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 /// A balancer before an app `api` that has from `min` to 3 instances, and further keys.
 fn start(directory: &TempDir, min: u32, command: &str, app: &str, autoscale: &str) -> Balancer {
+    start_with(directory, "", min, command, app, autoscale)
+}
+
+/// The same with further lines before the app.
+fn start_with(
+    directory: &TempDir,
+    lines: &str,
+    min: u32,
+    command: &str,
+    app: &str,
+    autoscale: &str,
+) -> Balancer {
     directory.write("server.py", SERVER);
     Balancer::start(&format!(
         r#"
@@ -43,6 +59,7 @@ fn start(directory: &TempDir, min: u32, command: &str, app: &str, autoscale: &st
         [pool.api.health_check]
         interval = "2s"
         unhealthy_interval = "50ms"
+        {lines}
         [app.api]
         command = {command}
         directory = "{}"
@@ -83,6 +100,11 @@ fn in_state(balancer: &Balancer, state: &str) -> Option<u64> {
     metric(balancer, &format!("roundel_app_instances{{app=\"api\",state=\"{state}\"}}"))
 }
 
+fn decisions(balancer: &Balancer, direction: &str) -> u64 {
+    let labels = format!("{{app=\"api\",direction=\"{direction}\"}}");
+    metric(balancer, &format!("roundel_app_decisions_total{labels}")).unwrap_or(0)
+}
+
 fn wait_until_asleep(balancer: &Balancer) {
     eventually(PATIENCE, "no instance is left", || {
         ["starting", "ready", "draining", "stopping"]
@@ -112,12 +134,47 @@ fn instances_follow_the_load_down_to_none_and_no_request_fails() {
     assert_eq!(balancer.client().get("/").status, 200);
     let line = balancer.wait_for_line("no request for 3 s → 0");
     assert!(line.contains("autoscaler decided") && line.contains("in_flight=0"), "{line}");
-    assert!(
-        metric(&balancer, "roundel_app_decisions_total{app=\"api\",direction=\"up\"}") > Some(1)
-    );
-    assert!(
-        metric(&balancer, "roundel_app_decisions_total{app=\"api\",direction=\"down\"}") > Some(0)
-    );
+    // Each decision is one line, and nothing else says the same.
+    let (up, down) = (decisions(&balancer, "up"), decisions(&balancer, "down"));
+    assert!(up > 1 && down > 0, "{up} {down}");
+    let count = |text: &str| count_of(&balancer, text) as u64;
+    eventually(PATIENCE, "each decision is told", || count("autoscaler decided") == up + down);
+    assert_eq!(count("app scaled"), 0);
+}
+
+/// Grows to three instances under load and is back at one after it, each for the reason `because`.
+fn grows_and_shrinks(balancer: &Balancer, path: &'static str, because: &str) {
+    eventually(PATIENCE, "one instance serves", || in_state(balancer, "ready") == Some(1));
+    let load = Load::new(balancer.address()).clients(6).call(move |_| Call::get(path)).endless();
+    let load = load.start();
+    eventually(PATIENCE, "three instances serve", || in_state(balancer, "ready") == Some(3));
+    load.finish().assert_all_ok();
+    eventually(PATIENCE, "one instance is left", || {
+        (wanted(balancer), in_state(balancer, "ready")) == (Some(1), Some(1))
+    });
+    let (_, app) = api(balancer, "GET", "/api/v1/apps/api", "");
+    let reasons: Vec<&str> =
+        app["decisions"].as_array().unwrap().iter().filter_map(|it| it["reason"].as_str()).collect();
+    assert!(reasons.len() >= 2, "{reasons:?}");
+    assert!(reasons.iter().all(|reason| reason.starts_with(because)), "{reasons:?}");
+}
+
+/// So low a target that a machine with much else to do meets it all the same.
+#[test]
+fn instances_follow_what_they_compute() {
+    let directory = TempDir::new();
+    let policy = "target_cpu = \"5%\"\nscale_down_after = \"2s\"\nstep_period = \"1s\"";
+    let balancer = start(&directory, 1, PYTHON, "", policy);
+    grows_and_shrinks(&balancer, "/heavy", "CPU");
+}
+
+#[test]
+fn instances_follow_how_long_exchanges_wait_for_a_place() {
+    let directory = TempDir::new();
+    let policy = "target_queue_time = \"20ms\"\nscale_down_after = \"2s\"\nstep_period = \"1s\"";
+    let limits = "[pool.api.limits]\nmax_in_flight = 1\n";
+    let balancer = start_with(&directory, limits, 1, PYTHON, "", policy);
+    grows_and_shrinks(&balancer, "/slow", "waited");
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn held_instances_are_there_and_do_not_run_until_somebody_starts_them() {
     world.running.clear();
     world.act();
     assert_eq!(world.states(), [Starting, Stopped]);
-    world.app.scale(3, "", world.now).unwrap();
+    world.app.scale(3, None, world.now).unwrap();
     world.act();
     world.run(100);
     assert_eq!(world.states(), [Ready, Stopped, Ready]);
@@ -177,11 +177,11 @@ fn held_instances_are_there_and_do_not_run_until_somebody_starts_them() {
     world.run(1000);
     assert_eq!(world.states(), [Stopped, Ready, Ready]);
     // It goes first, and one of its number that comes later is another one.
-    world.app.scale(2, "", world.now).unwrap();
+    world.app.scale(2, None, world.now).unwrap();
     world.act();
     world.run(1000);
     assert_eq!(world.states(), [Ready, Ready]);
-    world.app.scale(3, "", world.now).unwrap();
+    world.app.scale(3, None, world.now).unwrap();
     world.act();
     world.run(1000);
     assert_eq!(world.states(), [Ready, Ready, Ready]);
@@ -285,10 +285,10 @@ fn the_drain_grace_ends_a_drain() {
 #[test]
 fn a_stranger_s_port_is_passed_over_and_told_once() {
     let mut world = World::new("ports = \"5001-5004\"\ninstances = 2");
-    world.app.scale(0, "test", world.now).unwrap();
+    world.app.scale(0, Some("test".to_owned()), world.now).unwrap();
     world.run(500);
     world.strangers = vec![5001, 5003];
-    world.app.scale(2, "test", world.now).unwrap();
+    world.app.scale(2, Some("test".to_owned()), world.now).unwrap();
     world.run(100);
     assert_eq!(world.ports(), [5004, 5002]);
     let taken = world.told.iter().filter(|c| matches!(c, Change::PortTaken { .. })).count();
@@ -299,7 +299,7 @@ fn a_stranger_s_port_is_passed_over_and_told_once() {
 fn without_a_free_port_it_waits_and_is_not_given_up() {
     let mut world = World::new("ports = \"5001\"\ninstances = 0");
     world.strangers = vec![5001];
-    world.app.scale(1, "test", world.now).unwrap();
+    world.app.scale(1, Some("test".to_owned()), world.now).unwrap();
     world.run(600_000);
     assert!(matches!(world.states().as_slice(), [BackOff | Starting]), "{:?}", world.states());
     let told = world.told.iter().filter(|c| matches!(c, Change::Instance { .. })).count();
@@ -315,15 +315,15 @@ fn scaling_down_takes_those_that_do_not_serve_first_and_up_takes_back_what_drain
     world.run(50);
     let run = world.live_run(2);
     world.exit(run, "exit status: 1");
-    world.app.scale(2, "quiet", world.now).unwrap();
+    world.app.scale(2, Some("quiet".to_owned()), world.now).unwrap();
     world.in_flight = 1;
     world.pass(50);
     let wishes: Vec<_> = world.app.instances.values().map(|i| (i.index, i.wish)).collect();
     assert_eq!(wishes, [(1, Wish::Run), (3, Wish::Run), (4, Wish::Leave)]);
-    world.app.scale(3, "busy", world.now).unwrap();
+    world.app.scale(3, Some("busy".to_owned()), world.now).unwrap();
     assert_eq!(world.states(), [Ready, Ready, Ready]);
     assert_eq!(world.running.len(), 3, "no process was started for it");
-    let error = world.app.scale(11, "more", world.now).unwrap_err();
+    let error = world.app.scale(11, Some("more".to_owned()), world.now).unwrap_err();
     assert_eq!(error, OutOfBounds { min: 0, max: 10 });
 }
 
@@ -445,7 +445,7 @@ fn a_killed_instance_does_not_stop_a_rollout() {
 fn a_reload_of_bounds_alone_touches_no_process() {
     let mut world = World::new("ports = \"5001-5006\"\ninstances = { min = 2, max = 4 }");
     world.run(50);
-    world.app.scale(4, "busy", world.now).unwrap();
+    world.app.scale(4, Some("busy".to_owned()), world.now).unwrap();
     world.run(100);
     let before: Vec<RunId> = world.running.keys().copied().collect();
     let next =
@@ -510,7 +510,7 @@ proptest! {
             let now = world.now;
             match event {
                 Event::Pass(milliseconds) => world.run(milliseconds),
-                Event::Scale(wanted) => { let _ = world.app.scale(wanted, "", now); }
+                Event::Scale(wanted) => { let _ = world.app.scale(wanted, None, now); }
                 Event::Restart => world.app.restart(now),
                 Event::Deploy(is_broken) => {
                     let name = if is_broken { "broken" } else { "server" };
@@ -582,7 +582,7 @@ fn an_app_that_sleeps_expects_an_endpoint_only_if_demand_wakes_it() {
 fn a_reload_keeps_what_the_autoscaler_found_within_the_new_bounds() {
     let elastic = |bounds: &str| config(&format!("instances = {bounds}\nautoscale = {{}}"));
     let mut world = World::new("instances = { min = 1, max = 9 }\nautoscale = {}");
-    world.app.scale(6, "load", world.now).unwrap();
+    world.app.scale(6, Some("load".to_owned()), world.now).unwrap();
     world.app.configure(elastic("{ min = 2, max = 9 }"), world.now);
     assert_eq!(world.app.wanted(), 6);
     world.app.configure(elastic("{ min = 2, max = 4 }"), world.now);
