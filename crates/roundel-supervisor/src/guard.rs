@@ -14,6 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::marked;
+use crate::own;
 
 /// A process may fork between the look at it and its end, so it is looked again.
 const LOOKS_MAX: u32 = 100;
@@ -57,6 +58,7 @@ pub fn dismiss_guard() {
         drop(guard.stdin.take());
         // It ends by itself within a moment; there is nothing to do about it if it does not.
         let _ = guard.wait();
+        own::forget(guard.id());
     }
 }
 
@@ -64,15 +66,15 @@ pub fn dismiss_guard() {
 pub(crate) fn ensure() -> io::Result<()> {
     let mut state = state();
     if let State::Known(program, argument) = &*state {
-        let guard = Command::new(program)
+        let mut guard = Command::new(program);
+        guard
             .args([argument, marked::prefix()])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             // Signals from the terminal are not for it.
-            .process_group(0)
-            .spawn()?;
-        *state = State::Running(guard);
+            .process_group(0);
+        *state = State::Running(own::spawn(&mut guard)?);
     }
     Ok(())
 }

@@ -28,6 +28,7 @@ use crate::identity::Identity;
 use crate::marked;
 use crate::output::OutputTail;
 use crate::output_file::{OutputFile, Sink};
+use crate::own;
 
 /// Both kinds of thread only make system calls and fill one 8 KiB buffer.
 const THREAD_STACK_BYTES: usize = 128 * 1024;
@@ -230,7 +231,7 @@ fn spawn_child(spec: ProcessSpec) -> io::Result<Child> {
     }
     // `command` holds the pipe's writing end; it ends with this function, so the reader sees the
     // end when the last process of the group has gone.
-    command.spawn()
+    own::spawn(&mut command)
 }
 
 /// Waits for the leader's end, kills what is left of its group and only then reaps the leader. What
@@ -242,7 +243,9 @@ fn reap(mut child: Child, pid: Pid, group: &Mutex<Option<Pid>>, mark: &str) -> E
         if let Some(pid) = group.take() {
             let _ = kill_process_group(pid, Signal::KILL);
         }
-        child.wait().unwrap_or_default()
+        let status = child.wait().unwrap_or_default();
+        own::forget(child.id());
+        status
     };
     for _ in 0..LOOKS_MAX {
         if marked::kill(|found| found == mark.as_bytes()) == 0 {

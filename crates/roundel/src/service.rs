@@ -87,6 +87,10 @@ impl Service {
         let entered = runtime.enter();
         // From here on a SIGHUP waits for its turn, where before it would kill.
         let signals = Signals::take().context("cannot take over signals")?;
+        match roundel_supervisor::adopt_orphans() {
+            Ok(reaping) => drop(runtime.spawn(reaping)),
+            Err(error) => tracing::warn!(%error, "what apps leave behind is somebody else's"),
+        }
         let logs = Logs { access: access_log.clone(), requests: request_log.clone() };
         let decisions =
             decisions::open(&config.admin, file.as_ref().map(|file| file.path.as_path()))?;

@@ -65,6 +65,13 @@ pub(super) fn resolve(
         if let Ok(pool) = Name::parse(&pool) {
             let config = pools.iter().flatten().find(|config| config.name == pool);
             let limits = config.map(|config| &config.policy.limits);
+            if let (Some(given), Some(config)) = (&item.keys.restart.unhealthy_for, config)
+                && config.policy.health_check.is_none()
+            {
+                let message = format!("app {:?}: nothing finds its instances unhealthy", item.name);
+                let help = format!("give pool {:?} a health check", config.name.as_str());
+                reading.report(Diagnostic::error(given.span.clone(), message).help(help));
+            }
             apps.extend(app::resolve(item, pool, limits, reading));
         }
     }

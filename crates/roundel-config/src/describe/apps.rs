@@ -3,7 +3,7 @@
 use roundel_core::autoscale::{AutoscalePolicy, Pace, Target};
 
 use super::row;
-use crate::model::{AppConfig, AppLimits, OutputConfig, RestartPolicy};
+use crate::model::{AppConfig, AppLimits, InstanceCount, OutputConfig, RestartPolicy};
 use crate::units::{show_duration, show_size};
 
 /// What there is to say of an app, a label and a value a row.
@@ -18,7 +18,7 @@ pub(super) fn rows(app: &AppConfig) -> Vec<Vec<String>> {
     };
     let mut rows = vec![
         row("command", format!("{command:?}")),
-        row("instances", format!("{} to {}", app.instances.min, app.instances.max)),
+        row("instances", instances(app.instances)),
         row("name", spec.instance_name.to_string()),
         row("listen", spec.listen.to_string()),
         row(
@@ -72,6 +72,11 @@ fn autoscale(policy: &AutoscalePolicy) -> String {
     )
 }
 
+fn instances(count: InstanceCount) -> String {
+    let InstanceCount { initial, min, max } = count;
+    format!("{min} to {max}, {initial} at first")
+}
+
 fn limits(limits: AppLimits) -> String {
     let files = limits.open_files.map(|files| format!("{files} open files"));
     let memory = limits.memory_bytes.map(|bytes| format!("{} of memory", show_size(bytes)));
@@ -80,12 +85,14 @@ fn limits(limits: AppLimits) -> String {
 }
 
 fn restart(restart: &RestartPolicy) -> String {
+    let unhealthy = restart.unhealthy_for.map(show_duration);
     format!(
-        "after {} to {}, failed after {} exits in a row within {}",
+        "after {} to {}, failed after {} exits in a row within {}{}",
         show_duration(restart.base_pause),
         show_duration(restart.max_pause),
         restart.max_quick_exits,
         show_duration(restart.settled_after),
+        unhealthy.map(|after| format!(", unhealthy for {after}")).unwrap_or_default(),
     )
 }
 

@@ -77,7 +77,7 @@ pub struct InstanceCount {
     pub max: u32,
 }
 
-/// What happens when an instance ends by itself.
+/// What happens when an instance ends by itself, or does not answer any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RestartPolicy {
     /// Pause before the first restart; doubles with each quick exit in a row.
@@ -88,6 +88,9 @@ pub struct RestartPolicy {
     pub settled_after: Duration,
     /// So many quick exits in a row leave the instance failed; at least 1.
     pub max_quick_exits: u32,
+    /// An instance that its pool's health check has found unhealthy for so long without a break is
+    /// ended and started again; `None` leaves it as it is.
+    pub unhealthy_for: Option<Duration>,
 }
 
 /// What one process of an instance may use.

@@ -103,7 +103,8 @@ section! {
 }
 
 section! {
-    /// What happens when an instance ends by itself: it is started again after a pause.
+    /// What happens when an instance ends by itself, or does not answer any more: it is started again
+    /// after a pause.
     struct RestartKeys {
         /// The first pause; doubles with each quick exit in a row, and varies by a fifth.
         base_pause: Located<Duration> = located(duration(TIMEOUT))
@@ -115,6 +116,13 @@ section! {
         settled_after: Duration = duration(TIMEOUT) => Duration::from_secs(10),
         /// So many quick exits in a row leave the instance failed, until somebody starts it.
         max_quick_exits: u32 = whole(1..=1_000_000) => 8,
+        /// An instance that was ready and is found unhealthy by its pool's health check for so long
+        /// without a break is told to stop, and started again as after a crash.
+        unhealthy_for: Option<Located<Duration>> = optional(
+            located(duration(Duration::from_secs(1)..=DAY)),
+            "it gets no traffic and is left running",
+            "\"30s\"",
+        ) => None,
     }
 }
 
@@ -342,6 +350,7 @@ fn restart(keys: &RestartKeys, reading: &mut Reading<'_>) -> Option<RestartPolic
         max_pause: most.value,
         settled_after: keys.settled_after,
         max_quick_exits: keys.max_quick_exits,
+        unhealthy_for: keys.unhealthy_for.as_ref().map(|after| after.value),
     })
 }
 

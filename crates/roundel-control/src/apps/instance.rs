@@ -134,6 +134,8 @@ pub(super) struct Instance {
     state: State,
     /// Its present or last process.
     run: Option<RunId>,
+    /// Since when its pool finds it unhealthy, while it is ready.
+    unhealthy_since: Option<Moment>,
     /// Where it listens or last did.
     pub(super) port: Option<u16>,
     quick_exits: u32,
@@ -157,6 +159,7 @@ impl Instance {
             wish: Wish::Run,
             state: State::Due,
             run: None,
+            unhealthy_since: None,
             port: None,
             quick_exits: 0,
             starts: 0,
@@ -281,6 +284,18 @@ impl Instance {
         }
     }
 
+    /// Its pool finds it unhealthy, or does not.
+    pub(super) fn note_health(&mut self, is_unhealthy: bool, now: Moment) {
+        let counts = is_unhealthy && self.is_ready();
+        self.unhealthy_since = counts.then(|| self.unhealthy_since.unwrap_or(now));
+    }
+
+    /// When it has been unhealthy for too long.
+    fn given_up_at(&self, app: &AppConfig) -> Option<Moment> {
+        let after = app.restart.unhealthy_for?;
+        self.unhealthy_since.filter(|_| self.is_ready()).map(|since| since.plus(after))
+    }
+
     /// Its process has ended, or could not be started. Tells why, if nobody had asked for it.
     pub(super) fn exited(
         &mut self,
@@ -349,6 +364,12 @@ impl Instance {
         now: Moment,
         out: &mut Out,
     ) {
+        if self.given_up_at(app).is_some_and(|at| now >= at) {
+            let after = app.restart.unhealthy_for.unwrap_or_default();
+            let failure = format!("was unhealthy for {} s", after.as_secs_f64());
+            self.unhealthy_since = None;
+            return self.terminate(app, now, Some(failure), out);
+        }
         match &mut self.state {
             State::Starting { since } if now >= since.plus(app.start_timeout) => {
                 let seconds = app.start_timeout.as_secs_f64();
@@ -378,6 +399,7 @@ impl Instance {
     pub(super) fn next_wake(&self, app: &AppConfig, now: Moment, poll: Duration) -> Option<Moment> {
         match &self.state {
             State::Starting { since } => Some(since.plus(app.start_timeout)),
+            State::Ready { .. } => self.given_up_at(app),
             State::Draining { until, .. } => Some(now.plus(poll).min(*until)),
             State::Stopping { kill_at, .. } => *kill_at,
             State::BackOff { until } => Some(*until),

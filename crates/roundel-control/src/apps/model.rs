@@ -259,6 +259,13 @@ impl AppModel {
         self.settle(now);
     }
 
+    /// What the pool finds of the instances by now.
+    pub(super) fn note_health(&mut self, is_unhealthy: impl Fn(&Name) -> bool, now: Moment) {
+        for instance in self.instances.values_mut() {
+            instance.note_health(is_unhealthy(&instance.name), now);
+        }
+    }
+
     /// A process has ended, or could not be started.
     pub(super) fn exited(&mut self, run: RunId, status: &str, now: Moment) {
         let random_unit = self.random.f64();

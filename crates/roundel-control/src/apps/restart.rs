@@ -49,6 +49,7 @@ mod tests {
         max_pause: Duration::from_secs(3),
         settled_after: Duration::from_secs(10),
         max_quick_exits: 6,
+        unhealthy_for: None,
     };
 
     fn pause(lived: u64, quick_exits: &mut u32) -> Option<u128> {

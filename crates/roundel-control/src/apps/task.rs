@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use roundel_config::model::{AppConfig, EndpointSource, Listen};
+use roundel_core::endpoint::Health;
 use roundel_core::name::Name;
 use roundel_core::outlier::Moment;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -327,6 +328,7 @@ impl AppTask {
     /// has gone.
     async fn turn(&mut self) -> Option<()> {
         let now = self.now();
+        self.note_health(now);
         for app in &mut self.apps {
             app.tick(now);
         }
@@ -350,6 +352,21 @@ impl AppTask {
             let _ = reply.send(result);
         }
         Some(())
+    }
+
+    /// Tells the apps that ask what their pools find of their instances.
+    fn note_health(&mut self, now: Moment) {
+        let asks = |app: &&mut Managed| app.model.config.restart.unhealthy_for.is_some();
+        let snapshot = Arc::clone(&self.shared.view().snapshot);
+        for app in self.apps.iter_mut().filter(asks) {
+            let pool = snapshot.pools.iter().find(|pool| pool.name == app.model.config.pool);
+            let endpoints = pool.into_iter().flat_map(|pool| &pool.endpoints);
+            let unhealthy: HashSet<&Name> = endpoints
+                .filter(|endpoint| endpoint.facts.health == Health::Unhealthy)
+                .map(|endpoint| &endpoint.name)
+                .collect();
+            app.model.note_health(|instance| unhealthy.contains(instance), now);
+        }
     }
 
     /// The actions of all apps, with a port that is free for each process that needs one.

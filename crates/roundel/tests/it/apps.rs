@@ -201,6 +201,48 @@ fn one_that_never_answers_is_ended_though_it_ignores_the_request() {
 }
 
 #[test]
+fn one_that_hangs_gets_no_traffic_and_is_started_anew() {
+    let check = "health_check = { path = \"/health\", interval = \"2s\", timeout = \"2s\" }\n";
+    let keys = "instances = 2\nstop_grace = \"1s\"\n\
+                restart = { unhealthy_for = \"1s\", base_pause = \"10ms\" }";
+    let balancer = Balancer::start(&config(&server(), keys).replace(CHECK, check));
+    ready(&balancer, 2);
+    let hung = servers(&balancer)[0];
+    kill_process(hung, Signal::STOP).unwrap();
+    let line = balancer.wait_for_line("was unhealthy for 1 s");
+    assert!(line.contains("instance waits for its next start"), "{line}");
+    ready(&balancer, 3);
+    assert!(is_gone(hung));
+    eventually(PATIENCE, "both serve", || {
+        let names: Vec<String> = (0..4).map(|_| balancer.client().get("/").text()).collect();
+        ["web-1", "web-2"].iter().all(|name| names.iter().any(|text| text.contains(name)))
+    });
+}
+
+#[test]
+fn what_instances_leave_behind_is_adopted_and_reaped() {
+    // A daemon that forked twice and left the group, and ends when it is told to.
+    let text = "(setsid sh -c 'echo $$ > daemon; while [ ! -e end ]; do sleep 0.05; done' &); \
+                exec $SERVER";
+    let balancer = Balancer::start(&config(&script(text), ""));
+    ready(&balancer, 1);
+    let directory = balancer.directory().path().to_owned();
+    let daemon = pid_in(&directory.join("daemon"));
+    let stat = || {
+        let path = format!("/proc/{}/stat", daemon.as_raw_nonzero());
+        std::fs::read_to_string(path).ok()
+    };
+    let parent = format!(" {} ", balancer.pid());
+    eventually(PATIENCE, "it is adopted", || {
+        stat().is_some_and(|stat| stat.split_once(") ").unwrap().1[1..].starts_with(&parent))
+    });
+    std::fs::write(directory.join("end"), "").unwrap();
+    eventually(PATIENCE, "it is reaped", || stat().is_none());
+    assert_eq!(balancer.client().get("/").status, 200);
+    assert_eq!(servers(&balancer).len(), 1, "its own are left alone");
+}
+
+#[test]
 fn a_flood_of_output_does_not_hold_the_server_up() {
     let text = "(i=0; while [ $i -lt 50000 ]; do echo line $i; i=$((i+1)); done); exec $SERVER";
     let balancer = Balancer::start(&config(&script(text), ""));

@@ -153,8 +153,12 @@ fn grows_and_shrinks(balancer: &Balancer, path: &'static str, because: &str) {
         (wanted(balancer), in_state(balancer, "ready")) == (Some(1), Some(1))
     });
     let (_, app) = api(balancer, "GET", "/api/v1/apps/api", "");
-    let reasons: Vec<&str> =
-        app["decisions"].as_array().unwrap().iter().filter_map(|it| it["reason"].as_str()).collect();
+    let reasons: Vec<&str> = app["decisions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|it| it["reason"].as_str())
+        .collect();
     assert!(reasons.len() >= 2, "{reasons:?}");
     assert!(reasons.iter().all(|reason| reason.starts_with(because)), "{reasons:?}");
 }

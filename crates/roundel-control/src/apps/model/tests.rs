@@ -188,6 +188,41 @@ fn held_instances_are_there_and_do_not_run_until_somebody_starts_them() {
 }
 
 #[test]
+fn one_that_is_unhealthy_for_too_long_is_ended_and_started_as_after_a_crash() {
+    let restart = "restart = { unhealthy_for = \"30s\", base_pause = \"1s\" }";
+    let mut world = World::new(&format!("instances = 2\n{restart}"));
+    world.run(50);
+    let first = world.live_run(1);
+    let note = |world: &mut World, is_unhealthy: bool| {
+        world.app.note_health(|name| is_unhealthy && name.as_str() == "web-1", world.now);
+    };
+    // A break begins the time anew.
+    for is_unhealthy in [true, false, true] {
+        note(&mut world, is_unhealthy);
+        world.pass(20_000);
+    }
+    assert_eq!(world.states(), [Ready, Ready]);
+    note(&mut world, true);
+    world.pass(10_000);
+    assert_eq!(world.states(), [Stopping, Ready]);
+    assert!(world.asked.contains(&first));
+    world.exit(first, "signal: 9 (SIGKILL)");
+    world.act();
+    assert_eq!(world.states(), [BackOff, Ready]);
+    assert_eq!(world.app.instances[&1].reason(), Some("was unhealthy for 30 s"));
+    note(&mut world, true);
+    world.run(2_000);
+    assert_eq!(world.states(), [Ready, Ready]);
+    assert_eq!(world.app.restarts(), 1);
+    // Without the setting it is left alone.
+    let mut world = World::new("instances = 1");
+    world.run(50);
+    note(&mut world, true);
+    world.pass(10_000_000);
+    assert_eq!(world.states(), [Ready]);
+}
+
+#[test]
 fn instances_start_on_ports_of_their_own_and_take_traffic_when_they_answer() {
     let mut world = World::new("ports = \"5001-5003\"\ninstances = 2\nname = \"Server {index}\"");
     assert_eq!(world.states(), [Starting, Starting]);
