@@ -39,6 +39,12 @@ test("a configuration is checked with the words of the command line", async () =
   expect(await stage.page.locator("pre.output").first().textContent()).toContain("endpoint");
 });
 
+test("without a file the configuration says so", async () => {
+  await stage.go("#/config");
+  await stage.page.getByText("Roundel was started without one").waitFor();
+  expect(await stage.page.getByRole("button", { name: "Reload now" }).count()).toBe(0);
+});
+
 test("keys lead everywhere", async () => {
   await stage.page.keyboard.press("?");
   const help = stage.page.getByRole("dialog", { name: "Help" });

@@ -1,13 +1,14 @@
-// A real Roundel for the tests: the demo, with servers of its own, on ports that nobody chose.
+// A real Roundel for the tests: the demo, or one with a file, with servers of its own, on ports that
+// nobody chose.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const BINARY =
+export const BINARY =
   process.env.ROUNDEL_BIN ?? fileURLToPath(new URL("../../target/debug/roundel", import.meta.url));
 
 /** Long enough for a machine that does much else. */
@@ -16,6 +17,12 @@ const PATIENCE_MS = 60_000;
 const WATCH = /http:\/\/(127\.0\.0\.1:\d+)\/\s+to watch/;
 const CURL = /curl http:\/\/(127\.0\.0\.1:\d+)\//;
 const END = /Ctrl-C ends it all/;
+
+const ADMIN = /admin bound.* address=(127\.0\.0\.1:\d+)/;
+const LISTENER = /listener bound.* address=(127\.0\.0\.1:\d+)/;
+const READY = /INFO ready/;
+
+const FILE = "roundel.toml";
 
 export class Roundel {
   readonly admin: string;
@@ -29,25 +36,42 @@ export class Roundel {
     this.#child = child;
     this.#folder = folder;
     this.#guide = guide;
-    this.admin = WATCH.exec(guide)?.[1] ?? "";
-    this.listener = CURL.exec(guide)?.[1] ?? "";
+    this.admin = (WATCH.exec(guide) ?? ADMIN.exec(guide))?.[1] ?? "";
+    this.listener = (CURL.exec(guide) ?? LISTENER.exec(guide))?.[1] ?? "";
   }
 
   /** Starts the demo; on the addresses of `before`, if it is given. */
   static async start(before?: Roundel): Promise<Roundel> {
     const folder = mkdtempSync(join(tmpdir(), "roundel-browser-"));
-    const addresses = [before?.listener ?? "127.0.0.1:0", before?.admin ?? "127.0.0.1:0"];
-    const child = spawn(
-      BINARY,
-      ["demo", "--listen", addresses[0] ?? "", "--admin", addresses[1] ?? "", "--first-port", "0"],
-      { cwd: folder, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ROUNDEL_LOG: "warn" } },
-    );
+    const [listener, admin] = [before?.listener ?? "127.0.0.1:0", before?.admin ?? "127.0.0.1:0"];
+    const demo = ["demo", "--listen", listener, "--admin", admin, "--first-port", "0"];
+    return Roundel.#launch(folder, demo, "warn", [WATCH, END]);
+  }
+
+  /** Starts it with a configuration file. */
+  static async withFile(text: string): Promise<Roundel> {
+    const folder = mkdtempSync(join(tmpdir(), "roundel-browser-"));
+    writeFileSync(join(folder, FILE), text);
+    return Roundel.#launch(folder, ["run", "--config", FILE], "info", [ADMIN, LISTENER, READY]);
+  }
+
+  /** Writes another configuration file; it takes it by itself, or when it is told to. */
+  writeFile(text: string): void {
+    writeFileSync(join(this.#folder, FILE), text);
+  }
+
+  static #launch(folder: string, words: string[], level: string, signs: RegExp[]): Promise<Roundel> {
+    const child = spawn(BINARY, words, {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ROUNDEL_LOG: level },
+    });
     let said = "";
     child.stdout?.resume();
     const ready = new Promise<Roundel>((resolve, reject) => {
       child.stderr?.on("data", (chunk: Buffer) => {
         if (said.length < 100_000) said += chunk.toString();
-        if (WATCH.test(said) && END.test(said)) resolve(new Roundel(child, folder, said));
+        if (signs.every((sign) => sign.test(said))) resolve(new Roundel(child, folder, said));
       });
       child.once("exit", (code) => reject(new Error(`roundel ended with ${code}: ${said}`)));
       child.once("error", reject);

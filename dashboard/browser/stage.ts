@@ -11,11 +11,11 @@ export class Stage {
   watched!: Watched;
   #browser!: Browser;
 
-  /** Sets the stage before the tests of a file, and a new page before each. */
-  constructor() {
+  /** Sets the stage before the tests of a file, and a new page before each: the demo, or `file`. */
+  constructor(file?: string) {
     beforeAll(async () => {
       this.#browser = await launch();
-      this.roundel = await Roundel.start();
+      this.roundel = await (file === undefined ? Roundel.start() : Roundel.withFile(file));
       this.load = new Load(this.roundel.listener);
     });
     afterAll(async () => {

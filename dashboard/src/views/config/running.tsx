@@ -6,7 +6,6 @@ import type { Config, ConfigError, Reloaded, State } from "../../api/types";
 import { reasonOf } from "../../state/actions";
 import { Ago } from "../../ui/ago";
 import { Button } from "../../ui/button";
-import { Empty } from "../../ui/empty";
 import { Mark } from "../../ui/glyph";
 import { Source } from "./source";
 
@@ -46,7 +45,7 @@ export function Running({ state, config }: { state: State; config: Config | null
           {config === null ? (
             <p class="quiet">Asking …</p>
           ) : config.source === null ? (
-            <Empty title="No file" />
+            <p class="quiet">Roundel was started without one: the command line says all there is.</p>
           ) : (
             <Source text={config.source} label="The configuration file" />
           )}
