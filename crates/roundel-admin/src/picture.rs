@@ -114,7 +114,7 @@ impl<'a> Sight<'a> {
         };
         contract::Pool {
             name: pool.name.to_string(),
-            balance: words::balance(&pool.policy.balance),
+            balance: pool.policy.balance.to_string(),
             tier: pool.candidates.tier.into(),
             queue_length: pool.shared.line.length().into(),
             queue_limit: pool.policy.limits.queue.into(),

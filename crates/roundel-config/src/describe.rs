@@ -10,8 +10,8 @@ use std::time::Duration;
 use roundel_core::endpoint::AdminState;
 use roundel_core::listener::{ForwardedMode, HalfClose, ListenerSettings};
 use roundel_core::policy::{
-    Balance, HashKey, HealthCheck, HostPolicy, OutlierDetection, PoolLimits, PoolPolicy,
-    PoolTimeouts, Probe, RetryPolicy,
+    HealthCheck, HostPolicy, OutlierDetection, PoolLimits, PoolPolicy, PoolTimeouts, Probe,
+    RetryPolicy,
 };
 use roundel_core::route::{Action, HostPattern, PathMatcher, Route};
 
@@ -236,7 +236,7 @@ fn action(action: &Action, config: &Config) -> String {
 fn push_pool(text: &mut String, pool: &PoolConfig, config: &Config) {
     let count = pool.endpoints.len();
     let plural = if count == 1 { "" } else { "s" };
-    let balance = balance(&pool.policy.balance);
+    let balance = &pool.policy.balance;
     let fixed = (count > 0).then(|| format!("{count} endpoint{plural}"));
     let feeders = config.apps.iter().filter(|app| app.pool == pool.name);
     let feeders = feeders.map(|app| format!("instances of app {}", app.name));
@@ -260,19 +260,6 @@ fn endpoint_row(endpoint: &EndpointConfig) -> Vec<String> {
         AdminState::Disabled => notes.push("disabled".to_owned()),
     }
     vec![endpoint.name.to_string(), endpoint.address.to_string(), notes.join(", ")]
-}
-
-fn balance(balance: &Balance) -> String {
-    match balance {
-        Balance::RoundRobin => "round_robin".to_owned(),
-        Balance::Random => "random".to_owned(),
-        Balance::P2c => "p2c".to_owned(),
-        Balance::LeastRequest => "least_request".to_owned(),
-        Balance::Hash(HashKey::ClientAddress) => "hash of the client's address".to_owned(),
-        Balance::Hash(HashKey::Uri) => "hash of path and query".to_owned(),
-        Balance::Hash(HashKey::Header(name)) => format!("hash of field {name}"),
-        Balance::Hash(HashKey::Cookie(name)) => format!("hash of cookie {name}"),
-    }
 }
 
 fn policy_rows(policy: &PoolPolicy) -> Vec<Vec<String>> {

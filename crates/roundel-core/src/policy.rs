@@ -3,6 +3,7 @@
 //! These are the validated forms; defaults live in `roundel-config`, ranges are checked there.
 //! All durations are positive and finite.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -49,6 +50,22 @@ pub enum Balance {
     LeastRequest,
     /// The one that the key's hash belongs to.
     Hash(HashKey),
+}
+
+/// The configuration's word, and what a hash goes by.
+impl fmt::Display for Balance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RoundRobin => f.write_str("round_robin"),
+            Self::Random => f.write_str("random"),
+            Self::P2c => f.write_str("p2c"),
+            Self::LeastRequest => f.write_str("least_request"),
+            Self::Hash(HashKey::ClientAddress) => f.write_str("hash of the client's address"),
+            Self::Hash(HashKey::Uri) => f.write_str("hash of path and query"),
+            Self::Hash(HashKey::Header(name)) => write!(f, "hash of field {name}"),
+            Self::Hash(HashKey::Cookie(name)) => write!(f, "hash of cookie {name}"),
+        }
+    }
 }
 
 /// What a hash balancer takes as its key. An exchange without the key falls back to random.

@@ -4,25 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use roundel_core::endpoint::Presence;
-use roundel_core::policy::{Balance, HashKey, HealthCheck, Probe};
+use roundel_core::policy::{HealthCheck, Probe};
 use roundel_core::pool::Tier;
 use roundel_core::route::Action;
 
 use crate::contract;
-
-/// The configuration's word, and what a hash goes by.
-pub(super) fn balance(balance: &Balance) -> String {
-    match balance {
-        Balance::RoundRobin => "round_robin".to_owned(),
-        Balance::Random => "random".to_owned(),
-        Balance::P2c => "p2c".to_owned(),
-        Balance::LeastRequest => "least_request".to_owned(),
-        Balance::Hash(HashKey::ClientAddress) => "hash of the client's address".to_owned(),
-        Balance::Hash(HashKey::Uri) => "hash of path and query".to_owned(),
-        Balance::Hash(HashKey::Header(name)) => format!("hash of field {name}"),
-        Balance::Hash(HashKey::Cookie(name)) => format!("hash of cookie {name}"),
-    }
-}
 
 /// As `GET /health every 5 s`.
 pub(super) fn health_check(check: &HealthCheck) -> String {
