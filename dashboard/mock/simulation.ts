@@ -106,7 +106,13 @@ export class Simulation {
     this.changes = this.changes.slice(-200);
   }
 
-  record(action: string, target: string, before: unknown, after: unknown, undo: Undo | null): void {
+  record(
+    action: string,
+    target: string,
+    before: Audit["before"],
+    after: Audit["after"],
+    undo: Undo | null,
+  ): void {
     const { now: at } = this.state;
     this.audit.unshift({
       id: this.#id(),

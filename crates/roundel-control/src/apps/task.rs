@@ -183,13 +183,12 @@ impl AppTask {
             }
         }
         for config in &config.apps {
-            match self.apps.iter_mut().find(|app| app.model.config.name == config.name) {
-                Some(app) => app.model.configure(config.clone(), now),
-                None => {
-                    let held = held(&config.name).unwrap_or_default();
-                    self.apps.push(Managed::new(config.clone(), held, fastrand::u64(..), now));
-                }
+            if let Some(app) = self.app(&config.name) {
+                app.model.configure(config.clone(), now);
+                continue;
             }
+            let held = held(&config.name).unwrap_or_default();
+            self.apps.push(Managed::new(config.clone(), held, fastrand::u64(..), now));
         }
         let position = |name: &Name| config.apps.iter().position(|config| config.name == *name);
         self.apps.sort_by_key(|app| position(&app.model.config.name).unwrap_or(usize::MAX));

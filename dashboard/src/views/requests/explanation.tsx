@@ -3,7 +3,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { json, segment } from "../../api/client";
-import type { Attempt, Candidate, Pick, RequestDetail, Verdict } from "../../api/types";
+import type { Attempt, Candidate, Pick, RequestDetail } from "../../api/types";
 import { explainEnd, explainFailure } from "../../logic/codes";
 import { bytes, duration, durationOr, percent, plural, preciseClock } from "../../logic/format";
 import { statusTone, timeParts } from "../../logic/requests";
@@ -132,7 +132,7 @@ function Story({ request }: { request: RequestDetail }) {
   );
 }
 
-const VERDICTS: Record<Verdict, [GlyphName, string]> = {
+const VERDICTS: Record<string, [GlyphName, string]> = {
   chosen: ["healthy", "chosen"],
   not_chosen: ["enabled", "not chosen"],
   tried: ["warn", "already tried"],
