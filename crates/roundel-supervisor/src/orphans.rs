@@ -1,17 +1,18 @@
 //! Orphans: processes whose parent has ended before them.
 //!
 //! The kernel gives an orphan to the nearest ancestor that asked for it (prctl(2),
-//! `PR_SET_CHILD_SUBREAPER`), or else to process 1, which in a container is usually this very process.
-//! Whoever gets it must reap it, or its process id is taken for good. This process asks for its orphans, so that what
-//! instances leave behind is reaped here wherever it runs, and reaps nobody else's: a child that it
-//! started is left to the one who waits for it ([`crate::own`]), and so is whatever shares its process
-//! group, which only a child that something else in this process started does.
+//! `PR_SET_CHILD_SUBREAPER`), or else to process 1, which in a container is usually this very
+//! process. Whoever gets it must reap it, or its process id is taken for good. This process asks for
+//! its orphans, so that what instances leave behind is reaped here wherever it runs. It reaps nobody
+//! else's: a child that it started is left to the one who waits for it ([`crate::own`]), and so is
+//! whatever shares its process group, which only a child that something else in this process started
+//! does.
 
 use std::fs;
 use std::io;
 use std::time::Duration;
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, getpgrp, getpid, set_child_subreaper, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, set_child_subreaper, waitid};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::own;
@@ -61,16 +62,21 @@ fn has_zombies() -> bool {
 
 /// The children that have ended and do not belong to the process group of this process.
 fn zombies() -> Vec<Pid> {
-    let (parent, group) = (getpid(), getpgrp());
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let (parent, group) = (raw(getpid()), own_group());
     let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let is_one = |pid: &Pid| {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", raw(*pid))).unwrap_or_default();
-        Stat::parse(&stat).is_some_and(|stat| {
-            stat.is_zombie && stat.parent == raw(parent) && stat.group != raw(group)
-        })
+        let is_stranger =
+            |stat: Stat| stat.is_zombie && stat.parent == parent && Some(stat.group) != group;
+        Stat::of(&raw(*pid).to_string()).is_some_and(is_stranger)
     };
     ids.filter_map(Pid::from_raw).filter(is_one).collect()
+}
+
+/// The process group of this process. Not asked by getpgrp(2), whose answer is no process id where
+/// the group's leader is outside of this process's namespace, as under `unshare --pid`.
+fn own_group() -> Option<u32> {
+    Stat::of("self").map(|stat| stat.group)
 }
 
 fn reap(pid: Pid) -> bool {
@@ -91,6 +97,11 @@ struct Stat {
 }
 
 impl Stat {
+    /// Of the process of that name below `/proc`; `None` when it has gone.
+    fn of(process: &str) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         // The name, in parentheses, may have any character in it, parentheses too.
         let (_, rest) = text.rsplit_once(") ")?;
