@@ -81,13 +81,16 @@ function hasContent(value: unknown): boolean {
   return value !== null && value !== undefined;
 }
 
+/** A value of more characters than this, such as a whole overlay, is cut. */
+const LONG = 200;
+
 /** A value of the trail in a line: `weight 3, admin state draining`. */
 function brief(value: unknown): string {
   if (value === null || value === undefined) return "nothing";
   if (typeof value !== "object" || Array.isArray(value)) return JSON.stringify(value);
   const parts = Object.entries(value).map(([key, part]) => {
     const text = typeof part === "string" ? part : JSON.stringify(part);
-    return `${key.replaceAll("_", " ")} ${text}`;
+    return `${key.replaceAll("_", " ")} ${text.length > LONG ? `${text.slice(0, LONG)} …` : text}`;
   });
   return parts.join(", ") || "nothing";
 }
