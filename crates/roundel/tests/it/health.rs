@@ -178,7 +178,7 @@ fn an_endpoint_whose_probes_fail_now_and_then_stays() {
         let status = || if asked.fetch_add(1, Relaxed) % 3 == 0 { 200 } else { 503 };
         is_probe.then(|| Answer::status(status()))
     });
-    let check = r#"health_check = { path = "/health", interval = "10ms", unhealthy_interval = "10ms", timeout = "10ms", unhealthy_after = 100 }"#;
+    let check = r#"health_check = { path = "/health", interval = "100ms", unhealthy_interval = "100ms", timeout = "100ms", unhealthy_after = 100 }"#;
     let scene = Scene::start(&one(&origin), &[check]);
     eventually(SOON, "many probes have failed", || count.load(Relaxed) >= 60);
     assert_eq!(scene.turns(10), ["a"; 10]);
