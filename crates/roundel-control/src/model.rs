@@ -206,13 +206,7 @@ impl Model {
             }
             Signal::Silent(id, silent) => {
                 let Some((pool, endpoint)) = self.pool_of(*id) else { return };
-                let change = pool.fell_silent(endpoint, *silent, now);
-                self.changes.extend(change);
-            }
-            Signal::Heard(id) => {
-                let Some((pool, endpoint)) = self.pool_of(*id) else { return };
-                let change = pool.was_heard(endpoint);
-                self.changes.extend(change);
+                pool.fell_silent(endpoint, *silent, now);
             }
             // What follows is up to whoever starts instances.
             Signal::Demand(_) => {}
@@ -235,6 +229,7 @@ impl Model {
             pool.end_ejections(now, &mut self.changes);
             if is_scan {
                 pool.scan_counters(now, &mut self.changes);
+                pool.scan_silences(now, &mut self.changes);
             }
             pool.compare_success_rates(now, &mut self.changes);
             pool.step_ramps(now);

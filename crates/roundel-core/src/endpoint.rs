@@ -175,9 +175,11 @@ impl EndpointShared {
         !self.is_silent.swap(true, Relaxed)
     }
 
-    /// Notes an answer. Returns whether it broke a silence; writes only then.
-    pub fn note_answer(&self) -> bool {
-        self.is_silent.load(Relaxed) && self.is_silent.swap(false, Relaxed)
+    /// Notes an answer, which ends a silence. Writes only then.
+    pub fn note_answer(&self) {
+        if self.is_silent.load(Relaxed) {
+            self.is_silent.store(false, Relaxed);
+        }
     }
 
     /// Forgets failures in a row, as after an ejection has ended.

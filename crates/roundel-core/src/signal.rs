@@ -1,8 +1,8 @@
 //! What workers tell the control plane, apart from counters.
 //!
 //! Signals are rare by construction: a worker sends one when an endpoint's failures in a row reach
-//! the outlier threshold, when a connection was refused, when an endpoint falls silent or answers
-//! again, or when an exchange begins to wait for a
+//! the outlier threshold, when a connection was refused, when an endpoint falls silent,
+//! or when an exchange begins to wait for a
 //! pool without endpoints, and that not more than [`DEMANDS_PER_SECOND_MAX`] times a second; never
 //! per request. The channel is bounded and lossy; the control plane also looks at the counters and
 //! at the line on its own tick, so a lost signal only delays a verdict.
@@ -25,8 +25,6 @@ pub enum Signal {
     /// Requests wait for an endpoint's answer, and none has come for so long that the endpoint counts
     /// as [silent](crate::silence): worth a probe at once.
     Silent(EndpointId, Duration),
-    /// A silent endpoint has answered.
-    Heard(EndpointId),
     /// An exchange waits for a pool of this name in which no endpoint takes traffic.
     Demand(Name),
 }

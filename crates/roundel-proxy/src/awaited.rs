@@ -43,9 +43,7 @@ impl Drop for Awaited<'_> {
         let now_us = worker.clock.micros();
         let took_us = now_us.saturating_sub(self.since_us);
         endpoint.note_answers(|answers| answers.answered(now_us, took_us));
-        if endpoint.shared.note_answer() {
-            worker.signal(Signal::Heard(endpoint.id));
-        }
+        endpoint.shared.note_answer();
     }
 }
 

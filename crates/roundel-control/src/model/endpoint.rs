@@ -12,7 +12,7 @@ use roundel_core::health::{HealthTracker, ProbeFailure, ProbeOutcome};
 use roundel_core::outlier::{Moment, OutlierTracker, Seen, Window};
 
 use super::schedule::Schedule;
-use super::silence::SilenceTold;
+use super::silence::Silence;
 use crate::probe::nowhere;
 use crate::resolve::{HostPort, Resolution};
 
@@ -56,7 +56,7 @@ pub(super) struct EndpointState {
     pub(super) lookup_ended: Moment,
     /// Look-ups in a row that failed.
     pub(super) lookup_failures: u32,
-    pub(super) silence_told: SilenceTold,
+    pub(super) silence: Silence,
     pub(super) shared: Arc<EndpointShared>,
 }
 
@@ -121,7 +121,7 @@ impl EndpointState {
             lookup,
             lookup_ended: now,
             lookup_failures: 0,
-            silence_told: SilenceTold::default(),
+            silence: Silence::default(),
             shared: Arc::default(),
         }
     }
