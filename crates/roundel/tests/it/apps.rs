@@ -5,10 +5,11 @@
 use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 
 use roundel_testkit::balancer::binary;
 use roundel_testkit::deadline::PATIENCE;
-use roundel_testkit::{Balancer, Load, eventually};
+use roundel_testkit::{Balancer, Load, TempDir, eventually};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use crate::site::{ADMIN, CHECK, NO_CHECK, count_of, metric, web};
@@ -115,7 +116,7 @@ fn a_unix_socket_is_listened_on_and_an_old_one_is_no_obstacle() {
                   S(os.environ['ROUNDEL_SOCKET'], H).serve_forever()\n";
     let python = python.replace('{', "{{").replace('}', "}}");
     let command = format!("[\"python3\", \"-c\", {python:?}]");
-    let directory = roundel_testkit::TempDir::new();
+    let directory = TempDir::new();
     let keys = format!(
         "socket = \"{}/{{name}}.sock\"\nrestart = {{ base_pause = \"10ms\" }}",
         directory.path().display()
@@ -240,6 +241,42 @@ fn what_instances_leave_behind_is_adopted_and_reaped() {
     eventually(PATIENCE, "it is reaped", || stat().is_none());
     assert_eq!(balancer.client().get("/").status, 200);
     assert_eq!(servers(&balancer).len(), 1, "its own are left alone");
+}
+
+/// Children of a process that are what its app left behind, running or zombies.
+fn left_behind(parent: &str) -> usize {
+    let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).unwrap().flatten();
+    let of = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("children"));
+    let children: Vec<String> = tasks.filter_map(|task| of(task).ok()).collect();
+    let is_left = |child: &&str| {
+        let read = |what| std::fs::read_to_string(format!("/proc/{child}/{what}"));
+        // A zombie has no command line.
+        let command = read("cmdline").unwrap_or_default();
+        command.contains("not-yet-the-end") || read("stat").is_ok_and(|it| it.contains(") Z "))
+    };
+    children.iter().flat_map(|pids| pids.split_whitespace()).filter(is_left).count()
+}
+
+#[test]
+fn as_process_1_it_gathers_no_zombies() {
+    let text = "for i in 1 2 3 4; do \
+                (setsid sh -c 'while [ ! -e end ]; do sleep 0.05; done # not-yet-the-end' &); \
+                done; exec $SERVER";
+    let directory = TempDir::new();
+    let path = directory.write("roundel.toml", &config(&script(text), ""));
+    let mut command = Command::new("unshare");
+    command.args(["--pid", "--fork", "--mount-proc", "--kill-child"]);
+    command.arg(binary()).args(["run", "--config"]).arg(path);
+    command.current_dir(directory.path());
+    let unshare = Balancer::start_as(command);
+    ready(&unshare, 1);
+    let pid = unshare.pid();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let first = children.trim();
+    eventually(PATIENCE, "all are adopted", || left_behind(first) == 4);
+    directory.write("end", "");
+    eventually(PATIENCE, "all are reaped", || left_behind(first) == 0);
+    assert_eq!(unshare.client().get("/").status, 200);
 }
 
 #[test]
