@@ -1,11 +1,11 @@
 //! What workers tell the control plane, apart from counters.
 //!
 //! Signals are rare by construction: a worker sends one when an endpoint's failures in a row reach
-//! the outlier threshold, when a connection was refused, when an endpoint falls silent,
-//! or when an exchange begins to wait for a
-//! pool without endpoints, and that not more than [`DEMANDS_PER_SECOND_MAX`] times a second; never
-//! per request. The channel is bounded and lossy; the control plane also looks at the counters and
-//! at the line on its own tick, so a lost signal only delays a verdict.
+//! the outlier threshold, when a connection was refused, when an endpoint falls silent, or when an
+//! exchange begins to wait for a pool without endpoints, and that not more than
+//! [`DEMANDS_PER_SECOND_MAX`] times a second; never per request. The channel is bounded and lossy; the
+//! control plane also looks at the counters and at the line on its own tick, so a lost signal only
+//! delays a verdict.
 
 use std::time::Duration;
 

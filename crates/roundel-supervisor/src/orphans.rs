@@ -99,11 +99,12 @@ struct Stat {
 impl Stat {
     /// Of the process of that name below `/proc`; `None` when it has gone.
     fn of(process: &str) -> Option<Self> {
-        Self::parse(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+        Self::parse(&fs::read(format!("/proc/{process}/stat")).ok()?)
     }
 
-    fn parse(text: &str) -> Option<Self> {
-        // The name, in parentheses, may have any character in it, parentheses too.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        // The name, in parentheses, may have any byte in it: parentheses, and what is no text.
+        let text = String::from_utf8_lossy(bytes);
         let (_, rest) = text.rsplit_once(") ")?;
         let mut fields = rest.split(' ');
         let is_zombie = fields.next()? == "Z";
@@ -119,14 +120,15 @@ mod tests {
     #[test]
     fn a_name_with_anything_in_it_is_passed_over() {
         for (text, expected) in [
-            ("7 (sh) Z 1 7 7 0", Some((true, 1, 7))),
-            ("7 (a) Z 2 3) S 5 6 7", Some((false, 5, 6))),
-            ("7 (sh) R 1", None),
-            ("", None),
+            (&b"7 (sh) Z 1 7 7 0"[..], Some((true, 1, 7))),
+            (b"7 (a) Z 2 3) S 5 6 7", Some((false, 5, 6))),
+            (b"7 (\xff\xfe) Z 1 7 7 0", Some((true, 1, 7))),
+            (b"7 (sh) R 1", None),
+            (b"", None),
         ] {
             let expected =
                 expected.map(|(is_zombie, parent, group)| Stat { is_zombie, parent, group });
-            assert_eq!(Stat::parse(text), expected, "{text}");
+            assert_eq!(Stat::parse(text), expected, "{}", text.escape_ascii());
         }
     }
 }
