@@ -35,6 +35,13 @@ const ACTIONS_KEPT: usize = 400;
 /// Refusals kept in memory besides them.
 const REFUSALS_KEPT: usize = 100;
 
+/// Characters of a target that are written down: a pool's and an endpoint's name fit.
+const TARGET_CHARS_MAX: usize = 512;
+
+/// Characters of a detail that are written down. Details quote what callers send, which may be as
+/// long as a body.
+const DETAIL_CHARS_MAX: usize = 4096;
+
 /// The audit log.
 #[derive(Debug)]
 pub(crate) struct AuditLog {
@@ -156,7 +163,7 @@ impl AuditLog {
         ring: impl FnOnce(&mut Kept) -> (&mut VecDeque<AuditEntry>, usize),
     ) {
         let _turn = self.turn.lock().await;
-        let entry = self.hub.tell(Topic::Audit, entry);
+        let entry = self.hub.tell(Topic::Audit, |id| bounded(entry(id)));
         let AuditEntry { who, action, target, ok, count, detail, .. } = &entry;
         tracing::info!(who, action, target, ok, count, detail, "operator action");
         {
@@ -187,6 +194,22 @@ impl AuditLog {
             tracing::error!(%error, "the audit log cannot be written: an entry is lost");
         }
     }
+}
+
+/// The entry without more of a caller's words than anybody reads.
+fn bounded(entry: AuditEntry) -> AuditEntry {
+    let target = cut(entry.target, TARGET_CHARS_MAX);
+    let detail = entry.detail.map(|detail| cut(detail, DETAIL_CHARS_MAX));
+    AuditEntry { target, detail, ..entry }
+}
+
+/// The first `chars_max` characters of `text`, and a mark if there are more.
+fn cut(mut text: String, chars_max: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(chars_max) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// Appends a line; on return it is on the disk.

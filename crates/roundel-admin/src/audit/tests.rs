@@ -54,3 +54,20 @@ async fn refusals_have_a_ring_of_their_own() {
     assert!(entries.is_sorted_by(|one, next| one.id > next.id), "newest first");
     assert_eq!(entries.last().unwrap().who, "127.0.0.1", "the action is still there");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_callers_send_is_not_written_down_at_any_length() {
+    let log = log();
+    let (name, body) = ("ä".repeat(70_000), "x".repeat(70_000));
+    let caller = Caller("127.0.0.1".to_owned());
+    let action = Action { caller: &caller, name: "endpoint.add", target: &name };
+    let problem = Problem::new(Kind::Invalid, format!("unknown field `{body}`"));
+    log.record(action, Err::<(), _>(problem), |()| Done::default()).await.unwrap_err();
+    log.enter_refusal(Refusal { target: name, detail: body, ..refusal() }).await;
+    for entry in log.entries() {
+        assert_eq!(entry.target.chars().count(), TARGET_CHARS_MAX + 1);
+        assert!(entry.target.ends_with("ä…"));
+        assert_eq!(entry.detail.unwrap().chars().count(), DETAIL_CHARS_MAX + 1);
+    }
+    assert_eq!(cut("short".to_owned(), 5), "short");
+}

@@ -16,9 +16,6 @@ use crate::extract::Caller;
 use crate::guard::Peer;
 use crate::problem::Refused;
 
-/// A caller chooses the names in a path; so much of them is kept.
-const TARGET_CHARS_MAX: usize = 256;
-
 /// Passes a request on, and writes it down if it was for an action and refused before a handler.
 pub(crate) async fn witness(
     State(shared): State<Shared>,
@@ -31,7 +28,7 @@ pub(crate) async fn witness(
     let names = names.ok();
     let names: Vec<&str> = names.iter().flatten().map(|(_, name)| name).collect();
     let action = action_of(request.method(), path.as_str(), &names);
-    let target = action.map(|action| (action.name, cut(&action.target)));
+    let target = action.map(|action| (action.name, action.target));
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let response = next.run(request).await;
     let refused = response.extensions().get::<Refused>().filter(|refused| !refused.is_audited);
@@ -42,8 +39,4 @@ pub(crate) async fn witness(
         Arc::clone(&shared.audit).refused(peer, kind, refusal).await;
     }
     response
-}
-
-fn cut(target: &str) -> String {
-    target.chars().take(TARGET_CHARS_MAX).collect()
 }
