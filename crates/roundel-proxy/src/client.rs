@@ -1,9 +1,10 @@
 //! Client connections, and those that wait for their next request.
 //!
-//! A waiting connection is a row in a table: no task, no buffer. When it becomes readable it is
-//! handed to a runner, and comes back after its exchange.
+//! A waiting connection is a row in a table: no task, no buffer. When it has become readable and its
+//! turn has come it is handed to a runner, and comes back after its exchange.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -144,6 +145,8 @@ pub(crate) struct IdleClients {
     free: Vec<u32>,
     deadlines: Deadlines,
     count: usize,
+    /// Slots of those that became readable, in the order of their turn.
+    readable: VecDeque<u32>,
 }
 
 impl IdleClients {
@@ -161,15 +164,30 @@ impl IdleClients {
         }
     }
 
-    /// Takes a connection out if there is something to read on it. A fresh connection is announced
-    /// as writable first, which alone is no request.
-    pub(crate) fn take_readable(&mut self, slot: u32) -> Option<Client> {
-        let client = self.slots.get(slot as usize)?.as_ref()?;
-        if client.socket.ready().has_any(Ready::READ) { self.take(slot) } else { None }
+    /// Notes that a connection became readable. From now on no deadline threatens it.
+    pub(crate) fn note_readable(&mut self, slot: u32) {
+        self.deadlines.clear(slot);
+        self.readable.push_back(slot);
+    }
+
+    pub(crate) fn has_readable(&self) -> bool {
+        !self.readable.is_empty()
+    }
+
+    /// Takes out the one that became readable first.
+    pub(crate) fn take_readable(&mut self) -> Option<Client> {
+        while let Some(slot) = self.readable.pop_front() {
+            // A stop may have closed it, and the slot may belong to one that says nothing yet.
+            let client = self.slots.get(slot as usize).and_then(Option::as_ref);
+            if client.is_some_and(|client| client.socket.ready().has_any(Ready::READ)) {
+                return self.take(slot);
+            }
+        }
+        None
     }
 
     /// Takes a connection out.
-    pub(crate) fn take(&mut self, slot: u32) -> Option<Client> {
+    fn take(&mut self, slot: u32) -> Option<Client> {
         let client = self.slots.get_mut(slot as usize)?.take()?;
         self.free.push(slot);
         self.deadlines.clear(slot);

@@ -92,6 +92,9 @@ pub(crate) struct Token(u32);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Event {
     pub(crate) owner: Owner,
+    pub(crate) token: Token,
+    /// What the source can do by now.
+    pub(crate) ready: Ready,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -204,7 +207,8 @@ impl Reactor {
             }
             source.ready = source.ready.with(Ready::of(event.flags));
             if source.owner != Owner::Nobody {
-                events.push(Event { owner: source.owner });
+                let Source { owner, ready, .. } = *source;
+                events.push(Event { owner, token: Token(slot), ready });
             }
         }
         Ok(())

@@ -1,11 +1,12 @@
 //! A data-plane thread: its loop, and what its tasks share.
 //!
 //! One turn: wait for events, read the clock, open the mail, accept, tell owners, close what has
-//! expired, run the tasks that something happened to. Nothing in a turn blocks but the wait.
+//! expired, begin some exchanges, run the tasks that something happened to. Nothing in a turn blocks
+//! but the wait.
 //!
-//! A client connection between requests is a row in a table. When it becomes readable it is handed
-//! to a *runner*, a task that serves one connection at a time and rests in between with its
-//! buffers; there are as many runners as exchanges at once, not as connections.
+//! A client connection between requests is a row in a table. When it has become readable and its turn
+//! has come it is handed to a *runner*, a task that serves one connection at a time and rests in
+//! between with its buffers; there are as many runners as exchanges at once, not as connections.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -39,6 +40,12 @@ const RESTING_MAX: usize = 256;
 
 /// How often idle upstream connections are looked through.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Exchanges begun in one turn; for the next ones, those under way have their turn first. When there
+/// is more to do than can be done, few exchanges that go through quickly need fewer buffers and
+/// upstream connections than many that wait for one another, and what they need stays in the
+/// processor's cache. (Bounded batches: Belay et al., "IX", OSDI 2014, §3.)
+const BEGUN_PER_TURN: usize = 16;
 
 /// The longest wait for events, so that a lost wake-up can't last.
 const WAIT_MAX: Duration = Duration::from_secs(1);
@@ -147,6 +154,7 @@ impl Worker {
             }
             self.accept();
             self.expire(&mut passed);
+            self.begin_exchanges();
             self.tasks.take_queued(&mut batch);
             for task in batch.drain(..) {
                 self.poll(task);
@@ -323,7 +331,8 @@ impl Worker {
     }
 
     fn next_wait(&self) -> Duration {
-        if self.tasks.has_queued() || self.listeners.borrow().has_pending() {
+        let has_readable = self.idle_clients.borrow().has_readable();
+        if has_readable || self.tasks.has_queued() || self.listeners.borrow().has_pending() {
             return Duration::ZERO;
         }
         let now = self.clock.millis();
@@ -345,15 +354,22 @@ impl Worker {
     fn tell(self: &Rc<Self>, event: Event) {
         match event.owner {
             Owner::Task(task) => self.tasks.wake(task),
-            Owner::IdleClient(slot) => {
-                let client = self.idle_clients.borrow_mut().take_readable(slot);
-                if let Some(client) = client {
-                    self.hand_over(client);
-                }
+            // A fresh connection is announced as writable first, which alone is no request.
+            Owner::IdleClient(slot) if event.ready.has_any(Ready::READ) => {
+                self.reactor.set_owner(event.token, Owner::Nobody);
+                self.idle_clients.borrow_mut().note_readable(slot);
             }
             Owner::Listener(slot) => self.listeners.borrow_mut().note_ready(slot),
             Owner::Wake => self.open_mail(),
-            Owner::Nobody => {}
+            Owner::IdleClient(_) | Owner::Nobody => {}
+        }
+    }
+
+    /// Gives the clients whose turn it is to runners.
+    fn begin_exchanges(self: &Rc<Self>) {
+        for _ in 0..BEGUN_PER_TURN {
+            let Some(client) = self.idle_clients.borrow_mut().take_readable() else { return };
+            self.hand_over(client);
         }
     }
 

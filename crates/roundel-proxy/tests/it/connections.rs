@@ -1,10 +1,10 @@
-//! How many client connections at once.
+//! How many client connections at once, and whose turn it is.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use roundel_core::listener::{ListenerLimits, ListenerSettings};
-use roundel_testkit::{Origin, RawClient, eventually};
+use roundel_testkit::{Answer, Gate, Origin, RawClient, eventually};
 
 use crate::scene::{PATIENCE, Scene, Setup, listener};
 
@@ -56,4 +56,23 @@ fn a_limit_of_its_own_outranks_that_of_the_process() {
     assert!(served(other).is_none());
     drop(open);
     eventually(PATIENCE, "there is room again", || served(other).is_some());
+}
+
+#[test]
+fn nobody_waits_for_the_answers_to_those_whose_turn_was_before() {
+    let (origin, gate) = (Origin::start("only"), Gate::shut());
+    origin.answer(Answer::ok().hold(&gate));
+    let scene = Setup::new().workers(1).start(&[origin.address()]);
+    // Several times as many as are begun in one turn.
+    let mut clients: Vec<_> = (0..100).map(|_| scene.client()).collect();
+    for client in &mut clients {
+        client.request("GET", "/", &[], b"").unwrap();
+    }
+    // Whether or not its turn has come, it is nobody's concern any more.
+    clients.remove(50).reset();
+    eventually(PATIENCE, "all others are under way", || origin.requests().len() >= clients.len());
+    gate.open();
+    for client in &mut clients {
+        assert_eq!(client.read_response().unwrap().status, 200);
+    }
 }
