@@ -115,12 +115,24 @@ impl BodyDecoder {
         self.is_end()
     }
 
-    /// Bytes of data still to come, when known.
-    pub fn remaining(&self) -> Option<u64> {
+    /// How many of the bytes to come are data whatever they are, so that nobody has to look at them;
+    /// 0 where framing lies in between.
+    pub fn unframed(&self) -> u64 {
         match &self.0 {
-            State::Length(remaining) => Some(*remaining),
-            _ if self.is_end() => Some(0),
-            _ => None,
+            State::Length(remaining) => *remaining,
+            State::UntilClose => u64::MAX,
+            State::Chunked(_) | State::End => 0,
+        }
+    }
+
+    /// Passes over `len` bytes of data, at most [`Self::unframed`], that went another way than through
+    /// [`Self::decode`].
+    pub fn skip(&mut self, len: u64) {
+        if let State::Length(remaining) = &mut self.0 {
+            *remaining = remaining.saturating_sub(len);
+            if *remaining == 0 {
+                self.0 = State::End;
+            }
         }
     }
 
@@ -189,15 +201,28 @@ mod tests {
     #[test]
     fn a_length_ends_after_so_many_bytes() {
         let mut body = BodyDecoder::new(Framing::Length(5));
-        assert_eq!(body.remaining(), Some(5));
+        assert_eq!(body.unframed(), 5);
         let decoded = body.decode(b"abc").unwrap();
         assert_eq!(decoded, Decoded { consumed: 3, data: (0, 3), is_end: false });
         assert!(!body.close());
         let decoded = body.decode(b"deGET /").unwrap();
         assert_eq!(decoded, Decoded { consumed: 2, data: (0, 2), is_end: true });
-        assert_eq!((body.is_end(), body.remaining(), body.close()), (true, Some(0), true));
+        assert_eq!((body.is_end(), body.unframed(), body.close()), (true, 0, true));
         let decoded = body.decode(b"GET /").unwrap();
         assert_eq!(decoded, Decoded { consumed: 0, data: (0, 0), is_end: true });
+    }
+
+    #[test]
+    fn data_that_goes_another_way_is_passed_over() {
+        let mut body = BodyDecoder::new(Framing::Length(5));
+        body.skip(3);
+        assert_eq!((body.is_end(), body.unframed()), (false, 2));
+        body.skip(2);
+        assert!(body.is_end());
+        let mut body = BodyDecoder::new(Framing::UntilClose);
+        body.skip(u64::MAX);
+        assert!(!body.is_end());
+        assert_eq!(BodyDecoder::new(Framing::Chunked).unframed(), 0);
     }
 
     #[test]
@@ -214,7 +239,7 @@ mod tests {
         let mut body = BodyDecoder::new(Framing::UntilClose);
         let decoded = body.decode(b"abc").unwrap();
         assert_eq!(decoded, Decoded { consumed: 3, data: (0, 3), is_end: false });
-        assert_eq!((body.is_end(), body.remaining()), (false, None));
+        assert_eq!((body.is_end(), body.unframed()), (false, u64::MAX));
         assert!(body.close() && body.is_end());
     }
 

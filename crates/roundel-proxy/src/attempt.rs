@@ -249,7 +249,7 @@ impl Exchange<'_> {
         }
         let Buffers { upload, request, .. } = &mut *self.buffers;
         let (from, to) = (&self.client.socket, &sending.socket);
-        match upload.pump(&self.worker.blocks, from, to, &mut request.bytes) {
+        match upload.pump(&self.worker.blocks, &self.worker.splicer, from, to, &mut request.bytes) {
             Ok(Step::Done) => {
                 self.end_upload(sending);
                 sending.awaited = Some(Awaited::begin(sending.place));

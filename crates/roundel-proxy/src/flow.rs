@@ -12,6 +12,7 @@ use roundel_http::{BodyDecoder, BodyEncoder, BodyError, Framing};
 
 use crate::block::Blocks;
 use crate::socket::{Received, Socket};
+use crate::splice::{Broken, Spliced, Splicer};
 
 /// Blocks moved before other tasks get their turn.
 const BLOCKS_PER_TURN: u32 = 16;
@@ -21,6 +22,11 @@ const BUFFER_KEPT_BYTES: usize = 16 * 1024;
 
 /// Copying less than this behind a head costs less than a second slice for the kernel to walk.
 const COPY_MAX: usize = 4 * 1024;
+
+/// Data that comes in pieces of at least this size, and of which as much is still to come, is
+/// spliced. Below, copying costs less than the two calls more; measured, it breaks even at 64 KiB in
+/// all.
+const SPLICE_MIN: usize = 32 * 1024;
 
 /// One direction of a message.
 #[derive(Debug)]
@@ -40,6 +46,8 @@ pub(crate) struct Flow {
     data_max: u64,
     data_bytes: u64,
     written_bytes: u64,
+    /// The source's last piece was a large one.
+    is_bulk: bool,
     is_finished: bool,
     has_extra: bool,
 }
@@ -83,6 +91,7 @@ impl Default for Flow {
             data_max: u64::MAX,
             data_bytes: 0,
             written_bytes: 0,
+            is_bulk: false,
             is_finished: true,
             has_extra: false,
         }
@@ -191,6 +200,7 @@ impl Flow {
         to: &Socket,
         extra: &mut Vec<u8>,
     ) -> Result<(), FlowError> {
+        self.is_bulk = input.len() >= SPLICE_MIN;
         let is_small = input.len() <= COPY_MAX && self.has_unsent();
         let can_pass = self.encoder == BodyEncoder::Identity
             && self.keep_max.is_none()
@@ -215,6 +225,7 @@ impl Flow {
     pub(crate) fn pump(
         &mut self,
         blocks: &Blocks,
+        splicer: &Splicer,
         from: &Socket,
         to: &Socket,
         extra: &mut Vec<u8>,
@@ -227,17 +238,69 @@ impl Flow {
             if self.is_finished {
                 return Ok(Step::Done);
             }
-            let mut block = blocks.take();
-            match from.read(block.bytes_mut()) {
-                Ok(Received::Nothing) => return Ok(Step::WaitsForSource),
-                Ok(Received::Bytes(n)) => {
-                    self.take_input(block.bytes().get(..n).unwrap_or_default(), to, extra)?;
-                }
-                Ok(Received::End) => self.end()?,
-                Err(_) => return Err(FlowError::Truncated),
+            let moved = if self.is_spliceable() { self.splice(splicer, from, to)? } else { None };
+            let received = match moved {
+                Some(received) => received,
+                None => self.copy(blocks, from, to, extra)?,
+            };
+            match received {
+                Received::Bytes(_) => {}
+                Received::End => self.end()?,
+                Received::Nothing => return Ok(Step::WaitsForSource),
             }
         }
         Ok(Step::Yields)
+    }
+
+    /// Moves one block, by way of memory.
+    fn copy(
+        &mut self,
+        blocks: &Blocks,
+        from: &Socket,
+        to: &Socket,
+        extra: &mut Vec<u8>,
+    ) -> Result<Received, FlowError> {
+        let mut block = blocks.take();
+        let received = from.read(block.bytes_mut()).map_err(|_| FlowError::Truncated)?;
+        if let Received::Bytes(n) = received {
+            self.take_input(block.bytes().get(..n).unwrap_or_default(), to, extra)?;
+        }
+        Ok(received)
+    }
+
+    /// Whether what comes next is much, and needs no look.
+    fn is_spliceable(&self) -> bool {
+        self.is_bulk
+            && self.encoder == BodyEncoder::Identity
+            && self.keep_max.is_none()
+            && self.decoder.unframed() >= SPLICE_MIN as u64
+    }
+
+    /// Moves about one block, without looking at it; `None` where that can't be done.
+    fn splice(
+        &mut self,
+        splicer: &Splicer,
+        from: &Socket,
+        to: &Socket,
+    ) -> Result<Option<Received>, FlowError> {
+        let max = self.decoder.unframed();
+        match splicer.splice(from, to, max, &mut self.pending) {
+            Ok(Spliced::Bytes { taken, written }) => {
+                self.is_bulk = taken >= SPLICE_MIN;
+                self.decoder.skip(taken as u64);
+                self.written_bytes += written as u64;
+                self.count_data(taken)?;
+                self.finish_at_end();
+                // What comes behind the end would have been read with it.
+                self.has_extra |= self.is_finished && matches!(from.peek(), Received::Bytes(_));
+                Ok(Some(Received::Bytes(taken)))
+            }
+            Ok(Spliced::End) => Ok(Some(Received::End)),
+            Ok(Spliced::Nothing) => Ok(Some(Received::Nothing)),
+            Ok(Spliced::Unsupported) => Ok(None),
+            Err(Broken::Source) => Err(FlowError::Truncated),
+            Err(Broken::Sink) => Err(FlowError::SinkClosed),
+        }
     }
 
     /// Writes what waits, as far as the sink takes it.

@@ -32,6 +32,7 @@ mod reply;
 mod request_id;
 mod serve;
 mod socket;
+mod splice;
 mod sys;
 mod task;
 mod tunnel;

@@ -24,7 +24,7 @@ use socket2::{SockFilter, SockRef};
 use crate::client::{Client, LocalListener, OpenClients};
 use crate::deadline::Millis;
 use crate::reactor::{Owner, Reactor, Ready, Token};
-use crate::socket::Socket;
+use crate::socket::{Socket, never_pace};
 
 /// Connections accepted from one listener in one turn.
 const ACCEPTS_PER_TURN: usize = 64;
@@ -141,6 +141,9 @@ impl Listeners {
         let Some(socket) = listener.sockets.get(self.worker) else { return };
         // Accepted connections inherit this, which saves a call for each.
         let _ = sockopt::set_tcp_nodelay(socket, true);
+        if listener.address.ip().is_loopback() {
+            never_pace(socket);
+        }
         let slot = self.next_slot;
         self.next_slot = self.next_slot.wrapping_add(1);
         match reactor.register(socket, Owner::Listener(slot), Ready::NONE) {

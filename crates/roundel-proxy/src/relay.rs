@@ -154,7 +154,9 @@ impl Exchange<'_> {
             return download.flush(&self.client.socket);
         };
         let to = &self.client.socket;
-        if download.pump(&self.worker.blocks, socket, to, &mut Vec::new())? == Step::Yields {
+        if download.pump(&self.worker.blocks, &self.worker.splicer, socket, to, &mut Vec::new())?
+            == Step::Yields
+        {
             self.worker.yield_now();
         }
         if download.has_whole_body()
@@ -191,7 +193,13 @@ impl Exchange<'_> {
             return;
         }
         let from = &self.client.socket;
-        match upload.pump(&self.worker.blocks, from, socket, &mut request.bytes) {
+        match upload.pump(
+            &self.worker.blocks,
+            &self.worker.splicer,
+            from,
+            socket,
+            &mut request.bytes,
+        ) {
             Ok(Step::Yields) => self.worker.yield_now(),
             Ok(_) => {}
             Err(_) => relaying.is_upload_cut = true,

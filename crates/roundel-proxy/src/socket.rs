@@ -13,6 +13,7 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketAddrUnix,
     SocketFlags, SocketType, connect, recv, send, sendmsg, shutdown, socket_with, sockopt,
 };
+use rustix::pipe::{SpliceFlags, splice};
 
 use crate::reactor::{Owner, Reactor, Ready, Token};
 use crate::sys;
@@ -58,6 +59,9 @@ impl Socket {
                 let fd = socket_with(family, SocketType::STREAM, flags, None)?;
                 // Small writes must not wait for acknowledgements of earlier ones (RFC 896).
                 sockopt::set_tcp_nodelay(&fd, true)?;
+                if address.ip().is_loopback() {
+                    never_pace(&fd);
+                }
                 let started = connect(&fd, address);
                 (fd, started)
             }
@@ -135,6 +139,32 @@ impl Socket {
         }
     }
 
+    /// Moves at most `max` bytes into a pipe that is empty and non-blocking, as [`Self::read`] moves
+    /// them into memory.
+    pub(crate) fn splice_into(&self, pipe: &OwnedFd, max: usize) -> io::Result<Received> {
+        if !self.ready().has_any(Ready::READ) {
+            return Ok(Received::Nothing);
+        }
+        loop {
+            return match splice(&self.fd, None, pipe, None, max, SpliceFlags::NONBLOCK) {
+                Ok(0) => Ok(Received::End),
+                // A short count may mean that the pipe is full, and says nothing of the socket.
+                Ok(n) => Ok(Received::Bytes(n)),
+                Err(Errno::AGAIN) => {
+                    self.reactor.clear(self.token, Ready::READ);
+                    Ok(Received::Nothing)
+                }
+                Err(Errno::INTR) => continue,
+                Err(error) => Err(error.into()),
+            };
+        }
+    }
+
+    /// Writes the `len` bytes of a pipe, as far as [`Self::write`] would.
+    pub(crate) fn splice_from(&self, pipe: &OwnedFd, len: usize) -> io::Result<usize> {
+        self.attempt_write(len, || splice(pipe, None, &self.fd, None, len, SpliceFlags::NONBLOCK))
+    }
+
     /// Writes a prefix of `bytes` and returns its length, which is less than asked, perhaps 0,
     /// when the socket takes no more at present.
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
@@ -198,7 +228,11 @@ impl Socket {
     /// What a read would find; asks the kernel. A broken connection counts as ended.
     pub(crate) fn peek(&self) -> Received {
         match recv(&self.fd, &mut [0u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
-            Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
+            Err(Errno::AGAIN) => {
+                self.reactor.clear(self.token, Ready::READ);
+                Received::Nothing
+            }
+            Err(Errno::INTR) => Received::Nothing,
             Ok((_, n)) if n > 0 => Received::Bytes(n),
             Ok(_) | Err(_) => Received::End,
         }
@@ -208,6 +242,15 @@ impl Socket {
     pub(crate) fn unacknowledged(&self) -> u64 {
         sys::unacknowledged(self.fd.as_fd())
     }
+}
+
+/// Has a socket, and those accepted by it, send as fast as the peer takes. Between processes of one
+/// machine nothing is congested, yet an algorithm that paces what it sends, such as BBR, sets a timer
+/// for every few segments and comes back for the next. Reno does not, every kernel has it, and
+/// anybody may choose it.
+pub(crate) fn never_pace(socket: impl AsFd) {
+    // Without it the data takes longer.
+    let _ = sockopt::set_tcp_congestion(socket, "reno");
 }
 
 impl Drop for Socket {

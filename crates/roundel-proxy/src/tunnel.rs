@@ -90,7 +90,7 @@ impl Exchange<'_> {
             if *is_ended {
                 continue;
             }
-            match flow.pump(&self.worker.blocks, from, to, &mut Vec::new()) {
+            match flow.pump(&self.worker.blocks, &self.worker.splicer, from, to, &mut Vec::new()) {
                 Ok(Step::Done) => {
                     to.shutdown_write();
                     *is_ended = true;

@@ -32,6 +32,7 @@ use crate::reactor::{Event, Owner, Reactor, Ready};
 use crate::request_id::RequestIds;
 use crate::serve;
 use crate::socket::Socket;
+use crate::splice::Splicer;
 use crate::task::{Polled, TaskId, Tasks};
 use crate::view::{LocalPool, View};
 
@@ -71,6 +72,7 @@ pub(crate) struct Parts {
 pub(crate) struct Worker {
     pub(crate) clock: Clock,
     pub(crate) blocks: Blocks,
+    pub(crate) splicer: Splicer,
     pub(crate) reactor: Rc<Reactor>,
     pub(crate) random: RefCell<fastrand::Rng>,
     pub(crate) log: RefCell<Option<LogBuffer>>,
@@ -113,6 +115,7 @@ impl Worker {
         Ok(Rc::new(Self {
             clock: Clock::new(),
             blocks: Blocks::default(),
+            splicer: Splicer::default(),
             request_ids: RequestIds::new(&mut random),
             random: RefCell::new(random),
             log: RefCell::new(parts.log),

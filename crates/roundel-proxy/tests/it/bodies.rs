@@ -10,6 +10,9 @@ use crate::scene::{PATIENCE, Scene, Setup};
 const SIZES: [usize; 12] =
     [0, 1, 4095, 4097, 16_384, 65_535, 65_536, 65_537, 131_072, 300_000, 1_000_003, 10_000_000];
 
+/// So long that its end, too, is spliced when pieces come as large as can be.
+const LONG: usize = 1_020_000;
+
 fn body_of(size: usize) -> Vec<u8> {
     (0..size).map(|at| (at * 31 + at / 251) as u8).collect()
 }
@@ -237,6 +240,28 @@ fn head_and_304_tell_the_length_that_is_not_sent() {
     assert_eq!(origin.connection_count(), 1);
 }
 
+/// Long bodies pass without being looked at, and so their end must be found all the same.
+#[test]
+fn connections_are_used_again_after_long_bodies() {
+    let origin = Origin::start("only");
+    origin.answer(Answer::ok().body_of(LONG as u64));
+    let scene = Setup::new().workers(1).start(&[origin.address()]);
+    let mut client = scene.client();
+    let upload =
+        [&b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1020000\r\n\r\n"[..], &body_of(LONG)];
+    for _ in 0..5 {
+        assert_eq!(client.get("/").body.len(), LONG);
+        // The next request is on its way before the answer to this one is.
+        client.send(upload.concat()).unwrap();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        for _ in 0..2 {
+            assert_eq!(client.read_response().unwrap().body.len(), LONG);
+        }
+    }
+    assert_eq!(origin.connection_count(), 1);
+    assert_eq!(origin.requests().len(), 15);
+}
+
 /// What follows a response belongs to nobody.
 #[test]
 fn bytes_after_a_response_are_not_the_next_response() {
@@ -244,6 +269,7 @@ fn bytes_after_a_response_are_not_the_next_response() {
     for answer in [
         Answer::ok().body("whole").then_bytes(stray),
         Answer::ok().body("whole").chunked().then_bytes(stray),
+        Answer::ok().body_of(LONG as u64).then_bytes(stray),
         Answer::ok().then_bytes(stray),
     ] {
         let origin = Origin::start("only");
