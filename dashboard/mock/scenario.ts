@@ -25,6 +25,7 @@ export function endpoint(name: string, address: string, more: Partial<Endpoint> 
     health: "healthy",
     ejected_until: null,
     is_eligible: true,
+    is_silent: false,
     overridden: [],
     last_probe: null,
     in_flight: 0,

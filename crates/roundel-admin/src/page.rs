@@ -147,12 +147,15 @@ fn write_endpoint(f: &mut fmt::Formatter<'_>, endpoint: &Endpoint) -> fmt::Resul
         if endpoint.facts.is_ejected { ("bad", "ejected") } else { ("quiet", "no") };
     writeln!(
         f,
-        "<tr><td>{name}{backup}</td><td>{authority}</td><td class=\"{admin_tone}\">{admin_state}</td>\
-         <td class=\"{health_tone}\">{health}</td><td class=\"{ejected_tone}\">{ejected}</td>\
+        "<tr><td>{name}{backup}{silent}</td><td>{authority}</td>\
+         <td class=\"{admin_tone}\">{admin_state}</td><td class=\"{health_tone}\">{health}</td>\
+         <td class=\"{ejected_tone}\">{ejected}</td>\
          <td class=\"number\">{weight}</td><td class=\"number\">{requests}</td>\
          <td class=\"number\">{in_flight}</td><td class=\"number\">{errors}</td></tr>",
         name = Escaped(endpoint.name.as_str()),
         backup = if endpoint.is_backup { " <span class=\"quiet\">backup</span>" } else { "" },
+        silent =
+            if endpoint.shared.is_silent() { " <span class=\"fair\">silent</span>" } else { "" },
         authority = Escaped(&endpoint.authority),
         weight = endpoint.weight,
         requests = endpoint.shared.requests(),

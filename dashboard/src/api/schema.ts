@@ -214,6 +214,11 @@ export interface Endpoint {
   is_backup: boolean;
   /** Whether it takes traffic: enabled, present, healthy and not ejected. */
   is_eligible: boolean;
+  /**
+   * Whether it has taken requests and answered none for longer than its pace suggests: if it is
+   * eligible, it is the last choice until it answers.
+   */
+  is_silent: boolean;
   last_probe: LastProbe | null;
   latency_ms: Percentiles | null;
   /** Its name; unique in its pool. */

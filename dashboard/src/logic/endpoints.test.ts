@@ -14,7 +14,7 @@ function names(wish: Partial<Selection>): string[] {
   return select(LIST, { ...ALL, ...wish }).map((it) => it.name);
 }
 
-test("intent comes before ejection, and ejection before health", () => {
+test("intent comes before ejection, ejection before health, and ill health before silence", () => {
   const until = "2026-01-01T00:00:00Z";
   for (const [facts, expected] of [
     [{}, "healthy"],
@@ -23,6 +23,12 @@ test("intent comes before ejection, and ejection before health", () => {
     [{ health: "unhealthy", ejected_until: until }, "ejected"],
     [{ ejected_until: until, admin_state: "draining" }, "draining"],
     [{ health: "unknown" }, "unknown"],
+    [{ is_silent: true }, "silent"],
+    [{ is_silent: true, health: "unknown" }, "silent"],
+    [{ is_silent: true, is_backup: true }, "silent"],
+    [{ is_silent: true, health: "unhealthy" }, "unhealthy"],
+    [{ is_silent: true, ejected_until: until }, "ejected"],
+    [{ is_silent: true, admin_state: "draining" }, "draining"],
     [{ presence: "absent", health: "unknown" }, "absent"],
     [{ presence: "starting", health: "unknown" }, "starting"],
     [{ presence: "absent", admin_state: "draining" }, "draining"],

@@ -5,7 +5,7 @@ import type { Endpoint } from "../api/types";
 /**
  * The one word for an endpoint's state where there is room for one only. The three facts stay apart
  * everywhere else; here intent comes first, since it explains the rest, and
- * then whether a process is there at all.
+ * then whether a process is there at all. Silence is told of who would take traffic but for it.
  */
 export type Standing =
   | "healthy"
@@ -14,6 +14,7 @@ export type Standing =
   | "absent"
   | "unhealthy"
   | "ejected"
+  | "silent"
   | "draining"
   | "disabled"
   | "backup";
@@ -22,6 +23,7 @@ export function standing(endpoint: Endpoint): Standing {
   if (endpoint.admin_state !== "enabled") return endpoint.admin_state;
   if (endpoint.presence !== "present") return endpoint.presence;
   if (endpoint.ejected_until !== null) return "ejected";
+  if (endpoint.is_silent && endpoint.health !== "unhealthy") return "silent";
   if (endpoint.health === "healthy" && endpoint.is_backup) return "backup";
   return endpoint.health;
 }
@@ -33,6 +35,7 @@ export const STANDINGS: readonly Standing[] = [
   "absent",
   "unhealthy",
   "ejected",
+  "silent",
   "draining",
   "disabled",
   "backup",

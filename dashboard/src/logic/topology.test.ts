@@ -38,6 +38,19 @@ describe("topology", () => {
     ]);
   });
 
+  test("a silent endpoint is named so, alone and in a crowd", () => {
+    const [demo, large] = [firstState("demo", NOW), firstState("large", NOW)];
+    for (const state of [demo, large]) {
+      for (const it of state.pools[0]?.endpoints.slice(0, 2) ?? []) it.is_silent = true;
+    }
+    const silent = (state: State) => topology(state, 1200).nodes.filter((node) => node.standing === "silent");
+    expect(silent(demo).map((node) => node.note)).toEqual([
+      "silent · 127.0.0.1:5001",
+      "silent · 127.0.0.1:5002",
+    ]);
+    expect(silent(large).map((node) => node.title)).toEqual(["2 silent"]);
+  });
+
   test("many routes, listeners and pools end in one box for the rest", () => {
     const state = firstState("demo", NOW);
     const route = state.routes[0];

@@ -177,12 +177,15 @@ function endpointNodes(pool: Pool, isDetailed: boolean): { node: Node; isUsed: b
 }
 
 function endpointNode(pool: Pool, endpoint: Endpoint): Node {
+  const state = standing(endpoint);
+  const address = endpoint.name === endpoint.address ? "" : endpoint.address;
   return {
     ...blank(3, `endpoint/${pool.name}/${endpoint.name}`),
     title: endpoint.name,
-    note: endpoint.name === endpoint.address ? "" : endpoint.address,
+    // Silence is rare and soon over: its sign alone says little to who sees it for the first time.
+    note: [state === "silent" ? state : "", address].filter(Boolean).join(" · "),
     rate: endpoint.requests_per_second,
-    standing: standing(endpoint),
+    standing: state,
     pool: pool.name,
     endpoint: endpoint.name,
   };

@@ -7,6 +7,7 @@ export type GlyphName =
   | "unknown"
   | "unhealthy"
   | "ejected"
+  | "silent"
   | "draining"
   | "disabled"
   | "backup"
@@ -36,6 +37,7 @@ const SHAPES: Record<GlyphName, [Tone, JSX.Element | JSX.Element[]]> = {
   unhealthy: ["bad", [RING, CROSS]],
   failed: ["bad", [RING, CROSS]],
   ejected: ["bad", [<path d="M12.6 4.2A6 6 0 1 0 14 8" />, <path d="M8 8l6-6M10.4 2H14v3.6" />]],
+  silent: ["fair", [RING, <path d="M5 8h.01M8 8h.01M11 8h.01" />]],
   draining: ["fair", [RING, <path class="solid" d="M3.6 8.6h8.8a4.4 4.4 0 0 1-8.8 0z" />]],
   stopping: ["fair", [RING, <path class="solid" d="M3.6 8.6h8.8a4.4 4.4 0 0 1-8.8 0z" />]],
   disabled: ["quiet", [RING, <path d="M4.6 8h6.8" />]],

@@ -85,6 +85,9 @@ pub struct Endpoint {
     pub ejected_until: Option<Time>,
     /// Whether it takes traffic: enabled, present, healthy and not ejected.
     pub is_eligible: bool,
+    /// Whether it has taken requests and answered none for longer than its pace suggests: if it is
+    /// eligible, it is the last choice until it answers.
+    pub is_silent: bool,
     /// What an operator changed while it ran.
     pub overridden: Vec<Override>,
     /// Its last probe; null before the first.

@@ -43,6 +43,7 @@ impl Look<'_> {
             health: endpoint.facts.health.into(),
             ejected_until: self.ejected_until.map(Into::into),
             is_eligible: endpoint.facts.is_eligible(),
+            is_silent: endpoint.shared.is_silent(),
             overridden: self.overridden(),
             last_probe: self.probe.map(last_probe),
             in_flight: endpoint.shared.in_flight().into(),
@@ -94,4 +95,54 @@ fn last_probe(probe: &ProbeReport) -> contract::LastProbe {
 pub(super) fn weight_unit(endpoints: &[Endpoint]) -> f64 {
     let ratio = |e: &Endpoint| f64::from(e.effective_weight) / f64::from(e.weight.max(1));
     endpoints.iter().map(ratio).fold(1.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use roundel_core::endpoint::{EndpointFacts, EndpointId, Health};
+    use roundel_core::name::Name;
+    use roundel_telemetry::Registry;
+
+    use super::*;
+
+    fn endpoint() -> Endpoint {
+        Endpoint {
+            id: EndpointId(1),
+            name: Name::parse("one").unwrap(),
+            authority: "127.0.0.1:1".into(),
+            address: ConnectAddress::Ip(([127, 0, 0, 1], 1).into()),
+            weight: 1,
+            effective_weight: 1,
+            is_backup: false,
+            facts: EndpointFacts { health: Health::Healthy, ..EndpointFacts::default() },
+            shared: Arc::default(),
+        }
+    }
+
+    fn picture(of: &Endpoint) -> contract::Endpoint {
+        let pool = Name::parse("web").unwrap();
+        let look = Look {
+            metrics: Registry::new(1).endpoint(&pool, &of.name).totals(),
+            figures: None,
+            config: None,
+            overlay: None,
+            probe: None,
+            ejected_until: None,
+            weight_unit: 1.0,
+        };
+        look.at(of)
+    }
+
+    #[test]
+    fn silence_is_shown_until_the_next_answer_and_leaves_the_facts_alone() {
+        let endpoint = endpoint();
+        let before = picture(&endpoint);
+        assert!(before.is_eligible && !before.is_silent);
+        endpoint.shared.note_silence();
+        assert_eq!(picture(&endpoint), contract::Endpoint { is_silent: true, ..before.clone() });
+        endpoint.shared.note_answer();
+        assert_eq!(picture(&endpoint), before);
+    }
 }

@@ -42,7 +42,8 @@ Examples:
 
 Three facts of an endpoint are shown apart: what you want of it (ADMIN), what probes found
 (HEALTH), and whether outlier detection keeps it out for a while (EJECTED). The mark before
-it says what follows from them: + takes traffic, - does not.";
+it says what follows from them: + takes traffic, - does not. An endpoint that is silent takes
+requests and answers none, as a process that hangs does: others are preferred until it answers.";
 
 /// `status`.
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::screen::Screen;
 use super::text;
 
-pub(crate) use view::{ejection, tone_of_health};
+pub(crate) use view::{SILENT, ejection, tone_of_health};
 
 /// Between two tries to reach a Roundel that has gone.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -5,7 +5,8 @@ use roundel_testkit::{Balancer, Origin, RawClient, eventually};
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Api, answer};
-use crate::scene::{CHECK, Scene, configuration, one, plain};
+use crate::origin_process::OriginProcess;
+use crate::scene::{CHECK, NO_CHECK, NO_OUTLIERS, Scene, configuration, one, plain};
 
 fn api(scene: &Scene) -> Api {
     Api::at(scene.balancer.admin())
@@ -39,6 +40,7 @@ fn the_state_shows_traffic_and_each_fact_of_an_endpoint() {
             ("health", json!("healthy")),
             ("ejected_until", Value::Null),
             ("is_eligible", json!(true)),
+            ("is_silent", json!(false)),
             ("overridden", json!([])),
             ("effective_weight", json!(1.0)),
         ] {
@@ -51,6 +53,27 @@ fn the_state_shows_traffic_and_each_fact_of_an_endpoint() {
     let points = |of: &Value| of["requests_per_second"].as_array().unwrap().len();
     let (all, pool) = (points(&history["totals"]), points(&history["pools"]["api"]));
     assert!((1..=300).contains(&all) && all == pool, "{history}");
+}
+
+/// Nobody probes here: that it is silent is all there is to see of a process that hangs.
+#[test]
+fn a_process_that_hangs_is_shown_as_silent_until_it_is_heard() {
+    let origins = ["a", "b"].map(OriginProcess::start);
+    let scene = Scene::start(&plain(&origins), &[NO_CHECK, NO_OUTLIERS]);
+    let api = api(&scene);
+    let load = scene.load().clients(40).per_second(200).endless().start();
+    load.wait_for(100);
+    origins[0].pause();
+    let silent = || api.endpoint("api", "a").unwrap()["is_silent"].clone();
+    eventually(PATIENCE, "it is silent", || silent() == true);
+    let metric = || scene.metric(r#"roundel_endpoint_silent{pool="api",endpoint="a"}"#);
+    assert_eq!(metric(), 1);
+    assert_eq!(api.endpoint("api", "a").unwrap()["admin_state"], "enabled");
+    let page = scene.admin("/status", "text/html").text();
+    assert!(page.contains("<td>a <span class=\"fair\">silent</span></td>"), "{page}");
+    origins[0].resume();
+    eventually(PATIENCE, "it is heard", || silent() == false && metric() == 0);
+    load.finish().assert_all_ok();
 }
 
 #[test]

@@ -6,6 +6,7 @@ import { compact } from "../../logic/format";
 import { linkTo } from "../../logic/route";
 import { type Link, NODE_HEIGHT, NODE_WIDTH, type Node, topology, WIDTH_MIN } from "../../logic/topology";
 import { Glyph } from "../../ui/glyph";
+import { SILENCE } from "../pools/words";
 
 const HEADS = ["Listener", "Route", "Pool", "Endpoint"] as const;
 
@@ -87,7 +88,8 @@ function NodeBox({ node }: { node: Node }) {
       </span>
     </>
   );
-  const hint = [title, note, standing, words].filter(Boolean).join(", ");
+  const meaning = standing === "silent" ? `. ${SILENCE}` : "";
+  const hint = [title, note, standing, words].filter(Boolean).join(", ") + meaning;
   if (pool === null) {
     return (
       <div class="node" style={size} title={hint}>

@@ -10,7 +10,7 @@ import { Button, ConfirmButton } from "../../ui/button";
 import { Fact, Facts } from "../../ui/facts";
 import { Mark } from "../../ui/glyph";
 import { AdminStateChoice } from "./row";
-import { PRESENCES, SOURCES } from "./words";
+import { PRESENCES, SILENCE, SOURCES } from "./words";
 
 export function EndpointDetails({ pool, endpoint }: { pool: Pool; endpoint: Endpoint }) {
   const { last_probe: probe, connections, latency_ms: latency } = endpoint;
@@ -39,7 +39,15 @@ export function EndpointDetails({ pool, endpoint }: { pool: Pool; endpoint: Endp
         )}
       </div>
       <Facts>
-        <Fact name="Takes traffic">{endpoint.is_eligible ? "yes" : "no"}</Fact>
+        <Fact name="Takes traffic">
+          {!endpoint.is_eligible ? "no" : endpoint.is_silent ? "as the last choice" : "yes"}
+        </Fact>
+        {endpoint.is_silent && (
+          <Fact name="Answers">
+            <Mark name="silent" />
+            <span class="reason">{SILENCE}</span>
+          </Fact>
+        )}
         <Fact name="Admin state">
           <Mark name={endpoint.admin_state} />
         </Fact>

@@ -12,7 +12,7 @@ import { Ago } from "../../ui/ago";
 import { Mark } from "../../ui/glyph";
 import { Sparkline } from "../../ui/sparkline";
 import { WeightField } from "./weight";
-import { PRESENCES, SOURCES } from "./words";
+import { PRESENCES, SILENCE, SOURCES } from "./words";
 
 interface EndpointRowProps {
   pool: Pool;
@@ -51,7 +51,13 @@ export function EndpointRow({ pool, endpoint, index, largestShare }: EndpointRow
         ) : (
           <Mark name={endpoint.health} />
         )}
-        <ProbeNote endpoint={endpoint} />
+        {endpoint.is_silent ? (
+          <span class="note">
+            <Mark name="silent" title={SILENCE} />
+          </span>
+        ) : (
+          <ProbeNote endpoint={endpoint} />
+        )}
       </Cell>
       <Cell name="ejection">
         <Ejection until={endpoint.ejected_until} />

@@ -31,3 +31,9 @@ export const PRESENCES: Record<Presence, string> = {
   starting: "its process is starting",
   absent: "no process runs there",
 };
+
+/** What it means that an endpoint is silent, and what can be done about it. */
+export const SILENCE =
+  "It took requests and answers none. New ones go elsewhere while others can take them; its first answer " +
+  "ends this. Its process may hang or be stopped: look at it, restart it, or drain the endpoint, which " +
+  "keeps away even the requests that try whether it answers again.";

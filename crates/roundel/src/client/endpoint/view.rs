@@ -3,7 +3,7 @@
 use roundel_admin::contract::{Endpoint, Pool, Time};
 
 use super::super::screen::Look;
-use super::super::status::{ejection, tone_of_health};
+use super::super::status::{SILENT, ejection, tone_of_health};
 use super::super::table::{Cell, Table, Tone, left, right};
 use super::super::{figure, word};
 
@@ -21,6 +21,9 @@ pub(crate) fn render(pools: &[Pool], now: Time, look: Look) -> String {
     for pool in pools {
         for endpoint in &pool.endpoints {
             table.row(row(&pool.name, endpoint, now));
+            if endpoint.is_silent {
+                table.note(SILENT, Tone::Warn);
+            }
             if let Some(probe) = endpoint.last_probe.as_ref().filter(|probe| !probe.ok) {
                 let reason = probe.reason.as_deref().unwrap_or("no reason given");
                 table.note(&format!("the last probe failed: {reason}"), Tone::Bad);

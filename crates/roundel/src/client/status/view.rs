@@ -157,6 +157,10 @@ pub(crate) const fn tone_of_health(health: Health) -> Tone {
     }
 }
 
+/// What is said below an endpoint that takes requests and answers none.
+pub(crate) const SILENT: &str =
+    "silent: took requests and answers none; the last choice until it does";
+
 /// For how long it is ejected.
 pub(crate) fn ejection(endpoint: &Endpoint, now: Time) -> Cell {
     match endpoint.ejected_until {
@@ -172,6 +176,9 @@ fn notes(endpoint: &Endpoint, now: Time) -> Vec<(String, Tone)> {
         Presence::Present => {}
         Presence::Starting => notes.push(("its process is starting".to_owned(), Tone::Warn)),
         Presence::Absent => notes.push(("nothing runs there".to_owned(), Tone::Bad)),
+    }
+    if endpoint.is_silent {
+        notes.push((SILENT.to_owned(), Tone::Warn));
     }
     if let Some(probe) = endpoint.last_probe.as_ref().filter(|probe| !probe.ok) {
         let reason = probe.reason.as_deref().unwrap_or("no reason given");
