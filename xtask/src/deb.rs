@@ -50,6 +50,7 @@ const COMMANDS: &[&str] = &[
     "overlay show",
     "overlay clear",
     "audit",
+    "audit undo",
     "schema",
     "reference",
     "completions",

@@ -166,7 +166,7 @@ pub(crate) enum ClientCommand {
     Reload(ReloadArguments),
     /// Show or take back what operators changed while it ran.
     Overlay(OverlayArguments),
-    /// Show who did what, and how it went.
+    /// Show who did what, and how it went; take it back.
     Audit(AuditArguments),
 }
 

@@ -67,7 +67,7 @@ Examples:
   roundel endpoint remove web/four
 
 Changes outlive a restart, in the overlay; the configuration file stays yours alone.
-`roundel overlay` shows them, `roundel audit` says who made them.";
+`roundel overlay` shows them, `roundel audit` says who made them and takes them back.";
 
 /// `endpoint`.
 #[derive(Debug, Args)]
@@ -324,13 +324,50 @@ pub(crate) enum OverlayCommand {
 
 const AUDIT: &str = "\
 Examples:
-  roundel audit                   who did what, and how it went
-  roundel audit --json | jq '.entries[0].undo'   the request that takes the last one back";
+  roundel audit                        who did what, and how it went
+  roundel audit undo 1795662631512     take back what an entry did
+  roundel audit --json | jq '.entries[] | select(.ok | not)'
+
+An entry that can be taken back says by which command. What has been refused, or has no way
+back, as a kill, says none, nor does what was changed again since.";
 
 /// `audit`.
 #[derive(Debug, Args)]
-#[command(after_help = AUDIT)]
+#[command(after_help = AUDIT, args_conflicts_with_subcommands = true)]
 pub(crate) struct AuditArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<AuditCommand>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What to do about the audit trail.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Take back what an entry did.
+    Undo(UndoArguments),
+}
+
+const UNDO: &str = "\
+Examples:
+  roundel audit                              shows the command below what can be taken back
+  roundel audit undo 1795662631512
+  roundel audit undo 1795662631512 --force   although the same was changed since
+
+There is a way back from states and weights of endpoints, from added and removed ones, from
+numbers, starts and stops of instances, and from changes of the overlay as a whole. It is an
+entry of its own, so that it can be taken back as well. Other changes are left alone: one
+that was made to the same thing since has to be taken back first.";
+
+/// `audit undo`.
+#[derive(Debug, Args)]
+#[command(after_help = UNDO)]
+pub(crate) struct UndoArguments {
+    /// The entry, by the number that `roundel audit` shows.
+    pub(crate) id: u64,
+    /// Make it as it was before the entry, whatever was changed since.
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) common: Common,
 }

@@ -1,17 +1,29 @@
-//! `roundel audit`: what operators did, or tried to do.
+//! `roundel audit`: what operators did, or tried to do, and how to take it back.
 
-use roundel_admin::contract::{AuditEntry, AuditTrail};
+mod undo;
+mod way_back;
+
+use roundel_admin::contract::AuditTrail;
 use serde_json::Value;
 
 use super::api::Api;
-use super::arguments::AuditArguments;
+use super::arguments::{AuditArguments, AuditCommand};
 use super::failure::Failure;
 use super::screen::{Look, Screen};
 use super::table::{Cell, Table, Tone, left};
 use super::{figure, text, word};
+use way_back::way_back;
+
+/// Does what is asked.
+pub(crate) fn run(arguments: &AuditArguments) -> Result<(), Failure> {
+    match &arguments.command {
+        None => show(arguments),
+        Some(AuditCommand::Undo(arguments)) => undo::run(arguments),
+    }
+}
 
 /// Shows the trail.
-pub(crate) fn run(arguments: &AuditArguments) -> Result<(), Failure> {
+fn show(arguments: &AuditArguments) -> Result<(), Failure> {
     let api = Api::new(&arguments.common.reach)?;
     let screen = Screen::new();
     let answer = api.text("/api/v1/audit")?;
@@ -21,7 +33,8 @@ pub(crate) fn run(arguments: &AuditArguments) -> Result<(), Failure> {
     screen.print(&render(&api.parse(&answer)?, screen.look()))
 }
 
-/// An entry a line, the newest last; what was before and after stands below.
+/// An entry a line, the newest last; what was before and after stands below, and the command that
+/// takes it back where nothing is in the way.
 pub(super) fn render(trail: &AuditTrail, look: Look) -> String {
     if trail.entries.is_empty() {
         return "nobody did anything so far\n".to_owned();
@@ -42,7 +55,7 @@ pub(super) fn render(trail: &AuditTrail, look: Look) -> String {
             Cell::new(result, tone),
             entry.who.as_str().into(),
         ]);
-        if let Some(change) = change(entry) {
+        if let Some(change) = change(&entry.before, &entry.after) {
             table.note(&change, Tone::Dim);
         }
         if let Some(detail) = &entry.detail {
@@ -52,15 +65,18 @@ pub(super) fn render(trail: &AuditTrail, look: Look) -> String {
         if entry.count > 1 {
             table.note(&format!("{} times in a row", figure::count(entry.count)), Tone::Dim);
         }
+        if way_back(entry, &trail.entries).is_ok() {
+            table.note(&format!("take it back: roundel audit undo {}", entry.id), Tone::Dim);
+        }
     }
     table.render(look)
 }
 
 /// What differs between before and after, key by key.
-fn change(entry: &AuditEntry) -> Option<String> {
+fn change(before: &Value, after: &Value) -> Option<String> {
     let empty = serde_json::Map::new();
-    let before = entry.before.as_object().unwrap_or(&empty);
-    let after = entry.after.as_object().unwrap_or(&empty);
+    let before = before.as_object().unwrap_or(&empty);
+    let after = after.as_object().unwrap_or(&empty);
     let mut keys: Vec<&String> = before.keys().chain(after.keys()).collect();
     keys.sort();
     keys.dedup();

@@ -64,7 +64,7 @@ fn help_teaches() {
     {
         golden::check(&format!("help-{command}.txt"), &result(&[command, "--help"]));
     }
-    for (command, part) in [("endpoint", "add"), ("app", "restart")] {
+    for (command, part) in [("endpoint", "add"), ("app", "restart"), ("audit", "undo")] {
         let name = format!("help-{command}-{part}.txt");
         golden::check(&name, &result(&[command, part, "--help"]));
     }
@@ -98,6 +98,8 @@ fn wrong_arguments_are_explained_in_one_line() {
         (&["--admin", "127.0.0.1:1", "status"], "options of a command stand after it"),
         (&["endpoint", "weight", "one", "0"], "1..=1000"),
         (&["status", "--admin", "8090"], "no port"),
+        (&["audit", "undo"], "<ID>"),
+        (&["audit", "undo", "last"], "'last' for '<ID>'"),
         (&["man", "endpoint", "frobnicate"], "there is no command \"endpoint frobnicate\""),
         (&["man", "frobnicate"], "there is no command \"frobnicate\""),
     ] {

@@ -241,6 +241,57 @@ fn endpoints_are_drained_weighed_added_and_removed_by_name() {
 }
 
 #[test]
+fn what_was_done_is_taken_back_by_its_number() {
+    let origins = [Origin::start("one"), Origin::start("two")];
+    let scene = Scene::start(&one(&origins[0]), &[CHECK]);
+    let client = client(&scene);
+    let newest = || client.json(&["audit"])["entries"][0]["id"].to_string();
+    let entry = |arguments: &[&str]| {
+        client.done(arguments);
+        newest()
+    };
+    let undo = |id: &str| client.done(&["audit", "undo", id]);
+    let obstacle = |id: &str| client.refused(&["audit", "undo", id]);
+    let weight =
+        || client.json(&["endpoint", "list"])["pools"][0]["endpoints"][0]["weight"].clone();
+
+    let drained = entry(&["endpoint", "drain", "one"]);
+    let weighed = entry(&["endpoint", "weight", "one", "3"]);
+    let hint = format!("    take it back: roundel audit undo {drained}\n");
+    assert!(client.done(&["audit"]).contains(&hint));
+    let done = "taken back: endpoint.update api/one, admin state draining -> enabled\n";
+    assert_eq!(undo(&drained), done);
+    assert_eq!(weight(), 3, "what else was changed is left alone");
+    let by = newest();
+    assert!(obstacle(&drained).contains(&format!("taken back already, by entry {by}")));
+    assert!(!client.done(&["audit"]).contains(&hint));
+
+    let again = entry(&["endpoint", "weight", "one", "7"]);
+    let stderr = obstacle(&weighed);
+    let reason = format!("entry {again}, endpoint.update api/one, changed the same since");
+    assert!(stderr.contains(&reason) && stderr.contains("--force"), "{stderr}");
+    assert_eq!(weight(), 7);
+    let forced = client.done(&["audit", "undo", &weighed, "--force"]);
+    assert_eq!((forced.as_str(), weight()), ("taken back: endpoint.update api/one\n", 1.into()));
+
+    let address = origins[1].address().to_string();
+    let added = entry(&["endpoint", "add", "api", "two", &address]);
+    assert!(undo(&added).starts_with("taken back: endpoint.add api/two, address "));
+    eventually(PATIENCE, "it is gone", || !client.done(&["endpoint", "list"]).contains("api/two"));
+    let removed = newest();
+    assert_eq!(client.json(&["audit", "undo", &removed])["name"], "two");
+
+    let drained = entry(&["endpoint", "drain", "one"]);
+    client.refused(&["endpoint", "add", "api", "three", "nowhere"]);
+    assert!(obstacle(&newest()).contains("it was refused, so there is nothing to take back"));
+    scene.reload(&one(&origins[1]), &[CHECK]);
+    assert!(obstacle(&drained).contains("no endpoint called \"one\""), "Roundel's own refusal");
+    let reloaded = entry(&["reload"]);
+    assert!(obstacle(&reloaded).contains("there is no way back from that"));
+    assert!(obstacle("1").contains("there is no entry 1 in the audit trail"));
+}
+
+#[test]
 fn names_that_mean_nothing_or_too_much_are_refused() {
     let origin = Origin::start("one");
     let more = "[pool.web]\nendpoints = [{ name = \"one\", address = \"127.0.0.1:9\" }]\n";

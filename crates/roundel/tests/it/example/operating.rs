@@ -1,5 +1,5 @@
 //! The commands of `docs/guide/operating.md`, typed in their order, with nothing changed but the
-//! ports and the id of a request.
+//! ports and the ids of a request and of an action.
 
 use roundel_testkit::balancer::binary;
 
@@ -38,13 +38,20 @@ fn each_command_of_the_guide_does_what_the_guide_says() {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
     };
-    let mut tried = 0;
+    let (mut tried, mut undone) = (0, None);
     for (command, answer) in typed() {
-        let (mut command, is_explained) = (example.moved(command), command.contains("explain"));
-        if is_explained {
+        let mut command = example.moved(command);
+        if command.contains("explain") {
             let (_, list, _) = run("roundel requests --status 5xx --limit 1");
             let id = list.lines().last().and_then(|line| line.split_whitespace().next());
             command = format!("roundel explain {}", id.unwrap());
+        } else if command.contains("audit undo") {
+            // The page takes the same back twice.
+            let id = undone.get_or_insert_with(|| {
+                let (_, trail, _) = run("roundel audit");
+                trail.split_whitespace().last().unwrap().to_owned()
+            });
+            command = format!("roundel audit undo {id}");
         }
         let (code, stdout, stderr) = run(&command);
         let is_refused = answer.starts_with("roundel: error") || answer.starts_with("error");
