@@ -39,9 +39,11 @@ test("a configuration is checked with the words of the command line", async () =
   expect(await stage.page.locator("pre.output").first().textContent()).toContain("endpoint");
 });
 
-test("without a file the configuration says so", async () => {
+test("without a file the configuration says so once", async () => {
   await stage.go("#/config");
-  await stage.page.getByText("Roundel was started without one").waitFor();
+  await stage.page.getByText("There is no file").waitFor();
+  await stage.page.getByLabel("The configuration in force").waitFor();
+  expect(await stage.page.getByRole("heading", { name: "The file" }).count()).toBe(0);
   expect(await stage.page.getByRole("button", { name: "Reload now" }).count()).toBe(0);
 });
 

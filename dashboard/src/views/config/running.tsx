@@ -10,6 +10,7 @@ import { Mark } from "../../ui/glyph";
 import { Source } from "./source";
 
 export function Running({ state, config }: { state: State; config: Config | null }) {
+  const hasFile = state.config_file !== null;
   return (
     <>
       <section class="card" aria-labelledby="reload-title">
@@ -17,12 +18,12 @@ export function Running({ state, config }: { state: State; config: Config | null
           <div>
             <h2 id="reload-title">{state.config_file ?? "From the command line"}</h2>
             <p class="quiet">
-              {state.config_file === null
-                ? "There is no file: the command line says it all."
-                : "Roundel takes a changed file by itself; a file with mistakes changes nothing."}
+              {hasFile
+                ? "Roundel takes a changed file by itself; a file with mistakes changes nothing."
+                : "There is no file: the command line says it all."}
             </p>
           </div>
-          {state.config_file !== null && <ReloadButton />}
+          {hasFile && <ReloadButton />}
         </div>
         {state.last_reload && (
           <div class="reload">
@@ -39,17 +40,17 @@ export function Running({ state, config }: { state: State; config: Config | null
           </div>
         )}
       </section>
-      <div class="pair">
-        <section class="card" aria-labelledby="source-title">
-          <h2 id="source-title">The file</h2>
-          {config === null ? (
-            <p class="quiet">Asking …</p>
-          ) : config.source === null ? (
-            <p class="quiet">Roundel was started without one: the command line says all there is.</p>
-          ) : (
-            <Source text={config.source} label="The configuration file" />
-          )}
-        </section>
+      <div class={hasFile ? "pair" : undefined}>
+        {hasFile && (
+          <section class="card" aria-labelledby="source-title">
+            <h2 id="source-title">The file</h2>
+            {config === null ? (
+              <p class="quiet">Asking …</p>
+            ) : (
+              <Source text={config.source ?? ""} label="The configuration file" />
+            )}
+          </section>
+        )}
         <section class="card" aria-labelledby="resolved-title">
           <h2 id="resolved-title">What came of it</h2>
           {config === null ? (
