@@ -1,0 +1,32 @@
+//! What is done about a silence, and who is told.
+
+use super::*;
+
+#[test]
+fn a_silence_brings_a_probe_and_is_told_if_it_lasts() {
+    let mut world = World::well(policy(), &[A, B]);
+    let endpoint = world.find(A);
+    world.wait(2 * SECOND);
+    world.said();
+    let silent = Signal::Silent(endpoint.id, Duration::from_millis(312));
+    world.model.signalled(&silent, world.now);
+    assert_eq!(world.model.next_wake(), world.now, "a probe is due");
+
+    // It stutters: nobody is told.
+    world.wait(3 * SECOND);
+    assert!(!world.said().iter().any(|said| said.contains("silent") || said.contains("again")));
+
+    // It lasts, and the signal may be lost: told once, and its end as well.
+    endpoint.shared.note_silence();
+    world.wait(4 * SECOND);
+    let of_silence = |said: Vec<String>| -> Vec<String> {
+        said.into_iter().filter(|it| it.contains("silent") || it.contains("again")).collect()
+    };
+    let told = of_silence(world.said());
+    let [told] = told.as_slice() else { panic!("{told:?}") };
+    assert!(told.starts_with("pool \"web\": endpoint 10.0.0.1:80: silent: requests wait, none"));
+    endpoint.shared.note_answer();
+    world.wait(2 * SECOND);
+    let heard = "pool \"web\": endpoint 10.0.0.1:80: answers again";
+    assert_eq!(of_silence(world.said()), [heard]);
+}
