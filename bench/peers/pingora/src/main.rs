@@ -1,4 +1,4 @@
-//! `pingora-peer LISTEN WORKERS UPSTREAM...`: round robin over checked servers, forwarded fields added.
+//! `pingora-peer LISTEN WORKERS PROBE_SECONDS UPSTREAM...`: round robin over checked servers, forwarded fields added.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,8 +53,8 @@ impl ProxyHttp for Relay {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [listen, workers, upstreams @ ..] = arguments.as_slice() else {
-        eprintln!("usage: pingora-peer LISTEN WORKERS UPSTREAM...");
+    let [listen, workers, probe_s, upstreams @ ..] = arguments.as_slice() else {
+        eprintln!("usage: pingora-peer LISTEN WORKERS PROBE_SECONDS UPSTREAM...");
         std::process::exit(2);
     };
     let conf = ServerConf {
@@ -66,7 +66,7 @@ fn main() {
     server.bootstrap();
     let mut balancer = LoadBalancer::try_from_iter(upstreams).expect("addresses");
     balancer.set_health_check(TcpHealthCheck::new());
-    balancer.health_check_frequency = Some(Duration::from_secs(1));
+    balancer.health_check_frequency = Some(Duration::from_secs(probe_s.parse().unwrap_or(1)));
     let checks = background_service("checks", balancer);
     let mut proxy = http_proxy_service(&server.configuration, Relay(checks.task()));
     proxy.add_tcp(listen);
