@@ -14,7 +14,7 @@ use roundel_http::{
     FieldKind, Framing, HeadLimits, KindSet, Parse, Version, write_request, write_response,
 };
 
-use crate::awaited::Awaited;
+use crate::awaited::{Awaited, avoids_silent, is_silent};
 use crate::block::Block;
 use crate::buffers::{Buffers, Response};
 use crate::deadline::Millis;
@@ -390,7 +390,8 @@ impl Exchange<'_> {
             if now >= until {
                 return Err(Failed::upstream(AttemptFailure::ResponseTimeout, false));
             }
-            return Ok(until.min(self.check_arrival(sending, sent_at, now)?));
+            let arrives = self.check_arrival(sending, sent_at, now)?;
+            return Ok(until.min(arrives).min(self.look_for_silence(sending, sent_at, now)));
         }
         let upload = &self.buffers.upload;
         if upload.has_unsent() {
@@ -403,6 +404,23 @@ impl Exchange<'_> {
         let wake_at = self.check_client_pace(&mut sending.client_pace);
         let wake_at = wake_at.map_err(Failed::Downstream)?;
         Ok(wake_at.min(self.continue_when_due(sending, now)))
+    }
+
+    /// Whoever chooses an endpoint sees whether it has fallen silent; when all clients wait there,
+    /// nobody chooses, and so those who wait look as well. Returns when to look again: ever less
+    /// often, since many may wait long.
+    fn look_for_silence(&self, sending: &Sending<'_>, sent_at: Millis, now: Millis) -> Millis {
+        let Place { pool, endpoint, .. } = sending.place;
+        if !avoids_silent(pool) {
+            return Millis::MAX;
+        }
+        let least = pool.pool.policy.silent_after.as_millis().max(1);
+        let least = Millis::try_from(least).unwrap_or(Millis::MAX);
+        let waited = now.saturating_sub(sent_at);
+        if waited >= least {
+            is_silent(self.worker, pool, endpoint);
+        }
+        now.saturating_add(waited.max(least))
     }
 
     /// Whether a request that was sent at `sent_at` has arrived. Returns when to look again.

@@ -54,7 +54,8 @@ pub(crate) fn avoids_silent(pool: &LocalPool) -> bool {
     !policy.silent_after.is_zero() && !matches!(policy.balance, Balance::Hash(_))
 }
 
-/// Whether `endpoint` is silent, and this worker has a request there to notice the end of that.
+/// Whether `endpoint` is silent, and this worker has a request there to notice the end of that. The
+/// first who sees it tells.
 pub(crate) fn is_silent(worker: &Worker, pool: &LocalPool, endpoint: &LocalEndpoint) -> bool {
     let answers = endpoint.answers();
     if endpoint.shared.is_silent() {

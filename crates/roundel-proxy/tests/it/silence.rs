@@ -98,6 +98,24 @@ fn a_silent_endpoint_gets_nothing_more_and_is_found_when_it_answers_again() {
 }
 
 #[test]
+fn it_is_found_when_all_clients_wait_there_and_nobody_chooses() {
+    let (stoppable, well) = (Stoppable::start("stopped"), Origin::start("well"));
+    let mut scene =
+        scene(&[stoppable.origin.address(), well.address()], ms(50), Balance::RoundRobin);
+    stoppable.stop();
+    let mut waiting = hang(&scene, &stoppable.origin, Some(&well), 2);
+    eventually(PATIENCE, "those who wait look", || {
+        scene.endpoint(0, |shard| shard.silences.value()) == 1
+    });
+    let told = scene.take_signals();
+    assert!(matches!(told.as_slice(), [Signal::Silent(_, silent)] if *silent > ms(50)), "{told:?}");
+    stoppable.resume();
+    for client in &mut waiting {
+        assert_eq!(client.read_response().unwrap().status, 200);
+    }
+}
+
+#[test]
 fn where_all_are_silent_nobody_is_refused() {
     let stoppable = Stoppable::start("stopped");
     let scene = scene(&[stoppable.origin.address()], ms(1), Balance::RoundRobin);
