@@ -78,8 +78,9 @@ impl Tasks {
         self.current.get()
     }
 
-    pub(crate) fn has_queued(&self) -> bool {
-        !self.queue.borrow().is_empty()
+    /// How many wait to be polled.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.borrow().len()
     }
 
     /// Moves the queued tasks into `batch`, to be polled with [`Self::poll`]. What is woken
@@ -158,7 +159,7 @@ mod tests {
             })
         });
         assert_eq!(run_queued(&tasks), [Polled::Pending]);
-        assert!(!tasks.has_queued());
+        assert_eq!(tasks.queued(), 0);
         tasks.wake(id);
         tasks.wake(id);
         assert_eq!(run_queued(&tasks), [Polled::Ended]);

@@ -42,10 +42,11 @@ const RESTING_MAX: usize = 256;
 /// How often idle upstream connections are looked through.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Exchanges begun in one turn; for the next ones, those under way have their turn first. When there
-/// is more to do than can be done, few exchanges that go through quickly need fewer buffers and
-/// upstream connections than many that wait for one another, and what they need stays in the
-/// processor's cache. (Bounded batches: Belay et al., "IX", OSDI 2014, §3.)
+/// Exchanges begun in one turn at least; beyond, those under way have two turns to each that begins.
+/// When there is more to do than can be done, few exchanges that go through quickly need fewer
+/// buffers and upstream connections than many that wait for one another, and what they need stays in
+/// the processor's cache. (Bounded batches: Belay et al., "IX", OSDI 2014, §3.) The share keeps long
+/// transfers, each of which makes a turn longer, from holding up who has yet to begin.
 const BEGUN_PER_TURN: usize = 16;
 
 /// The longest wait for events, so that a lost wake-up can't last.
@@ -335,7 +336,7 @@ impl Worker {
 
     fn next_wait(&self) -> Duration {
         let has_readable = self.idle_clients.borrow().has_readable();
-        if has_readable || self.tasks.has_queued() || self.listeners.borrow().has_pending() {
+        if has_readable || self.tasks.queued() > 0 || self.listeners.borrow().has_pending() {
             return Duration::ZERO;
         }
         let now = self.clock.millis();
@@ -370,7 +371,7 @@ impl Worker {
 
     /// Gives the clients whose turn it is to runners.
     fn begin_exchanges(self: &Rc<Self>) {
-        for _ in 0..BEGUN_PER_TURN {
+        for _ in 0..BEGUN_PER_TURN.max(self.tasks.queued() / 2) {
             let Some(client) = self.idle_clients.borrow_mut().take_readable() else { return };
             self.hand_over(client);
         }
