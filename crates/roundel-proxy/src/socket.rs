@@ -114,50 +114,23 @@ impl Socket {
 
     /// Reads into `buf`, which is not empty.
     pub(crate) fn read(&self, buf: &mut [u8]) -> io::Result<Received> {
-        let ready = self.ready();
-        if !ready.has_any(Ready::READ) {
-            return Ok(Received::Nothing);
+        let len = buf.len();
+        let received =
+            self.attempt_read(|| recv(&self.fd, &mut *buf, RecvFlags::empty()).map(|(_, n)| n))?;
+        // epoll(7): a short read says that the socket is drained, unless the end was already
+        // announced, for which no further event would come.
+        if matches!(received, Received::Bytes(n) if n < len)
+            && !self.ready().has_any(Ready::READ_CLOSED)
+        {
+            self.reactor.clear(self.token, Ready::READ);
         }
-        loop {
-            return match recv(&self.fd, &mut *buf, RecvFlags::empty()) {
-                Ok((_, 0)) => Ok(Received::End),
-                Ok((_, n)) => {
-                    // epoll(7): a short read says that the socket is drained, unless the end was
-                    // already announced, for which no further event would come.
-                    if n < buf.len() && !ready.has_any(Ready::READ_CLOSED) {
-                        self.reactor.clear(self.token, Ready::READ);
-                    }
-                    Ok(Received::Bytes(n))
-                }
-                Err(Errno::AGAIN) => {
-                    self.reactor.clear(self.token, Ready::READ);
-                    Ok(Received::Nothing)
-                }
-                Err(Errno::INTR) => continue,
-                Err(error) => Err(error.into()),
-            };
-        }
+        Ok(received)
     }
 
-    /// Moves at most `max` bytes into a pipe that is empty and non-blocking, as [`Self::read`] moves
-    /// them into memory.
+    /// Moves at most `max` bytes into a pipe that is empty and non-blocking. A short count may mean
+    /// that the pipe is full, and says nothing of the socket.
     pub(crate) fn splice_into(&self, pipe: &OwnedFd, max: usize) -> io::Result<Received> {
-        if !self.ready().has_any(Ready::READ) {
-            return Ok(Received::Nothing);
-        }
-        loop {
-            return match splice(&self.fd, None, pipe, None, max, SpliceFlags::NONBLOCK) {
-                Ok(0) => Ok(Received::End),
-                // A short count may mean that the pipe is full, and says nothing of the socket.
-                Ok(n) => Ok(Received::Bytes(n)),
-                Err(Errno::AGAIN) => {
-                    self.reactor.clear(self.token, Ready::READ);
-                    Ok(Received::Nothing)
-                }
-                Err(Errno::INTR) => continue,
-                Err(error) => Err(error.into()),
-            };
-        }
+        self.attempt_read(|| splice(&self.fd, None, pipe, None, max, SpliceFlags::NONBLOCK))
     }
 
     /// Writes the `len` bytes of a pipe, as far as [`Self::write`] would. To a peer that is gone this
@@ -182,6 +155,27 @@ impl Socket {
             let mut control = SendAncillaryBuffer::default();
             sendmsg(&self.fd, &slices, &mut control, SendFlags::NOSIGNAL)
         })
+    }
+
+    fn attempt_read(
+        &self,
+        mut read: impl FnMut() -> rustix::io::Result<usize>,
+    ) -> io::Result<Received> {
+        if !self.ready().has_any(Ready::READ) {
+            return Ok(Received::Nothing);
+        }
+        loop {
+            return match read() {
+                Ok(0) => Ok(Received::End),
+                Ok(n) => Ok(Received::Bytes(n)),
+                Err(Errno::AGAIN) => {
+                    self.reactor.clear(self.token, Ready::READ);
+                    Ok(Received::Nothing)
+                }
+                Err(Errno::INTR) => continue,
+                Err(error) => Err(error.into()),
+            };
+        }
     }
 
     fn attempt_write(
