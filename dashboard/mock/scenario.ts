@@ -50,6 +50,7 @@ export function pool(name: string, endpoints: Endpoint[], more: Partial<Pool> = 
     queue_length: 0,
     queue_limit: 1024,
     retries_total: 0,
+    hedges_total: 0,
     health_check: "GET /health every 5 s",
     app: null,
     traffic: { ...NOTHING },
@@ -149,6 +150,7 @@ function demo(now: string): Partial<State> {
       pool("api", api, {
         balance: "least_request",
         retries_total: 41,
+        hedges_total: 7,
         ends: { ok: 12_000, response_timeout: 7 },
       }),
     ],

@@ -119,6 +119,7 @@ impl<'a> Sight<'a> {
             queue_length: pool.shared.line.length().into(),
             queue_limit: pool.policy.limits.queue.into(),
             retries_total: totals.retries,
+            hedges_total: totals.hedges,
             health_check: pool.policy.health_check.as_ref().map(words::health_check),
             app: self.feeder_of(pool.name.as_str()),
             traffic: figures.map_or_else(no_traffic, |f| traffic_of(&f.traffic)),

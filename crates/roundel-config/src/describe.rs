@@ -357,9 +357,10 @@ fn retry(retry: &RetryPolicy) -> String {
         [] => String::new(),
         statuses => format!(", also on {}", statuses.join(", ")),
     };
+    let hedge = if retry.hedge { "" } else { ", no hedges" };
     let methods = if retry.non_idempotent { ", also methods that are not idempotent" } else { "" };
     format!(
-        "{} more attempts, budget {}%, body up to {}{statuses}{methods}",
+        "{} more attempts, budget {}%, body up to {}{statuses}{methods}{hedge}",
         retry.attempts,
         retry.budget_percent,
         show_size(retry.body_bytes_max as u64),

@@ -140,6 +140,8 @@ coded! {
         WriteTimeout = "write_timeout",
         /// No response head came in time.
         ResponseTimeout = "response_timeout",
+        /// The endpoint was silent, and another that was asked as well answered first.
+        Overtaken = "overtaken",
         /// The response head is malformed or too large.
         Malformed = "malformed",
         /// The response has a status that the pool retries.

@@ -113,6 +113,8 @@ pub struct EndpointShared {
     requests: AtomicU64,
     errors: AtomicU64,
     is_silent: AtomicBool,
+    /// A probe was answered since the silence began.
+    answers_probes: AtomicBool,
 }
 
 impl EndpointShared {
@@ -172,7 +174,22 @@ impl EndpointShared {
 
     /// Notes that the endpoint is silent. Returns whether that is news.
     pub fn note_silence(&self) -> bool {
-        !self.is_silent.swap(true, Relaxed)
+        let is_news = !self.is_silent.swap(true, Relaxed);
+        if is_news {
+            self.answers_probes.store(false, Relaxed);
+        }
+        is_news
+    }
+
+    /// Notes whether a probe that only the endpoint's own process can answer was answered.
+    pub fn note_probe(&self, is_answered: bool) {
+        self.answers_probes.store(is_answered, Relaxed);
+    }
+
+    /// Whether the last probe since the silence began was answered: the endpoint is slow then, but
+    /// not stopped.
+    pub fn answers_probes(&self) -> bool {
+        self.answers_probes.load(Relaxed)
     }
 
     /// Notes an answer, which ends a silence. Writes only then.
@@ -206,6 +223,18 @@ mod tests {
         assert!(!EndpointFacts { is_ejected: true, ..well }.is_eligible());
         assert!(!EndpointFacts { presence: Presence::Starting, ..well }.is_eligible());
         assert!(!EndpointFacts { presence: Presence::Absent, ..well }.is_eligible());
+    }
+
+    #[test]
+    fn a_new_silence_wants_a_new_probe() {
+        let shared = EndpointShared::default();
+        shared.note_probe(true);
+        assert!(shared.note_silence() && !shared.answers_probes());
+        shared.note_probe(true);
+        assert!(!shared.note_silence(), "it is the same silence");
+        assert!(shared.answers_probes());
+        shared.note_probe(false);
+        assert!(!shared.answers_probes());
     }
 
     #[test]

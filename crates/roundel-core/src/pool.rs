@@ -187,6 +187,7 @@ pub(crate) mod fixture {
                 budget_percent: 0,
                 statuses: Vec::new(),
                 non_idempotent: false,
+                hedge: true,
                 body_bytes_max: 0,
             },
             timeouts: PoolTimeouts {

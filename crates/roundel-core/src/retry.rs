@@ -14,6 +14,7 @@
 //! | a kept connection closed, before a response byte | the same; it says nothing of the endpoint, so it neither counts as an attempt nor is it charged |
 //! | closed, before a response byte | any method if certainly unprocessed, else idempotent ones, or all if the operator says so |
 //! | not written in time, no response head in time | any method if certainly unprocessed, else idempotent ones |
+//! | overtaken by a hedge | never: the answer is there |
 //! | malformed response head | idempotent ones: the request was processed, yet another endpoint may answer well |
 //! | a status that the pool retries | idempotent ones |
 //! | response body broken off or stalled | never: the client has part of the response |
@@ -23,6 +24,13 @@
 //! them to a share of requests, after Finagle's `RetryBudget`: a limit on tries per request alone
 //! still multiplies the load by that limit. Failing to connect costs an endpoint nothing, so such
 //! retries are bounded by the number of attempts but not charged.
+//!
+//! # Hedges
+//! A request that waits at a [silent](crate::silence) endpoint has not failed, and may never do so. It
+//! is sent to another endpoint as well, and the first answer counts (a *hedged request*: Dean and
+//! Barroso, "The Tail at Scale", CACM 56(2), 2013). Unlike a retry it may be under way twice at one
+//! time, and the slower one be processed long after the client has its answer and has sent its next
+//! request: so only safe methods are hedged ([`may_hedge`]), under the same bounds as retries.
 
 use crate::end::AttemptFailure;
 use crate::policy::RetryPolicy;
@@ -89,6 +97,30 @@ pub fn verdict(
     }
 }
 
+/// A request that waits at a silent endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitingAttempt {
+    /// Whether the method is safe (RFC 9110 §9.2.1).
+    pub is_safe: bool,
+    /// Whether there is a request body.
+    pub has_body: bool,
+    /// Attempts made so far, this one included.
+    pub attempts: u32,
+}
+
+/// Whether a request that waits at a silent endpoint is sent to another as well. Takes a retry from
+/// the budget if so. `now_ms` is monotonic.
+pub fn may_hedge(
+    policy: &RetryPolicy,
+    waiting: WaitingAttempt,
+    budget: &mut RetryBudget,
+    now_ms: u64,
+) -> bool {
+    let WaitingAttempt { is_safe, has_body, attempts } = waiting;
+    let is_allowed = policy.hedge && attempts <= policy.attempts;
+    is_allowed && is_safe && !has_body && budget.try_withdraw(now_ms)
+}
+
 /// Whether a retry is charged to the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Charge {
@@ -121,7 +153,7 @@ fn may_repeat(policy: &RetryPolicy, attempt: FailedAttempt) -> Result<Charge, Gi
         }
         // An answer proves that the request was processed, whatever else is believed.
         F::Malformed | F::Status => is_idempotent,
-        F::Truncated | F::Stalled => return Err(GiveUp::NotRetryable),
+        F::Overtaken | F::Truncated | F::Stalled => return Err(GiveUp::NotRetryable),
     };
     match attempt.failure {
         _ if !is_safe => Err(GiveUp::MayBeProcessed),

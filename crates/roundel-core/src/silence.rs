@@ -13,7 +13,8 @@
 //!
 //! A silent endpoint is the last choice, not out: when all others are silent too, the fault is
 //! elsewhere. While it is silent, each worker tries one request at a time there, so that traffic
-//! finds the end of it also where nobody probes. The first answer ends it.
+//! finds the end of it also where nobody probes; when such a try is given up the next one follows
+//! after a pause, so that few are delayed by it. The first answer ends it.
 //!
 //! Pure: time is an argument. One worker's evidence is kept here; that an endpoint is silent is
 //! shared by all ([`crate::endpoint::EndpointShared`]).
@@ -26,6 +27,9 @@ const WAITING_MIN: u32 = 2;
 /// How many times longer than nearly all answers take is silence.
 const PATIENCE: u64 = 4;
 
+/// The longest pause between two tries at a silent endpoint.
+const PAUSE_MAX_US: u64 = 5_000_000;
+
 /// What one worker knows of an endpoint's answers. Times are microseconds of one monotonic clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Answers {
@@ -34,6 +38,10 @@ pub struct Answers {
     /// The last sign of life: an answer, or the first request that found nothing waiting.
     heard_us: u64,
     pace: Option<Pace>,
+    /// The pause before the next try after one that was given up; 0 when the last was answered.
+    pause_us: u64,
+    /// When that pause is over.
+    next_try_us: u64,
 }
 
 /// How fast an endpoint answers.
@@ -56,18 +64,26 @@ impl Answers {
     pub fn answered(&mut self, now_us: u64, took_us: u64) {
         self.waiting = self.waiting.saturating_sub(1);
         self.heard_us = now_us;
+        (self.pause_us, self.next_try_us) = (0, 0);
         self.pace = Some(self.pace.map_or_else(|| Pace::first(took_us), |it| it.and(took_us)));
     }
 
-    /// Nobody waits any more for the answer to a request: it was given up, or broke off. That is
-    /// no sign of life.
-    pub fn given_up(&mut self) {
+    /// From `now_us` on nobody waits any more for the answer to a request: it was given up, or broke
+    /// off. That is no sign of life. When it was the last that was waited for, the pause before the
+    /// next one is at least as long as that took, and twice as long as the pause before.
+    pub fn given_up(&mut self, now_us: u64) {
         self.waiting = self.waiting.saturating_sub(1);
+        if self.waiting == 0 {
+            let took_us = now_us.saturating_sub(self.heard_us);
+            self.pause_us = self.pause_us.saturating_mul(2).max(took_us).min(PAUSE_MAX_US);
+            self.next_try_us = now_us.saturating_add(self.pause_us);
+        }
     }
 
-    /// Whether any request waits.
-    pub fn is_awaited(&self) -> bool {
-        self.waiting > 0
+    /// Whether it is time for one more request, if the endpoint is silent: none waits there, and the
+    /// pause after the last one is over, or `is_alive` by other evidence.
+    pub fn is_try_due(&self, now_us: u64, is_alive: bool) -> bool {
+        self.waiting == 0 && (is_alive || now_us >= self.next_try_us)
     }
 
     /// For how long the endpoint has been silent at `now_us`, if that is longer than `at_least` and
@@ -152,16 +168,36 @@ mod tests {
     fn giving_up_is_no_sign_of_life() {
         let mut answers = paced(ms(1), 20);
         (0..3).for_each(|_| answers.asked(ms(2000)));
-        answers.given_up();
+        answers.given_up(ms(2200));
         assert!(answers.silence(ms(2251), AT_LEAST).is_some());
-        answers.given_up();
-        assert_eq!(answers.silence(ms(2251), AT_LEAST), None);
-        assert!(answers.is_awaited());
-        answers.given_up();
-        assert!(!answers.is_awaited());
+        answers.given_up(ms(2300));
+        assert_eq!(answers.silence(ms(2301), AT_LEAST), None);
+        answers.given_up(ms(2400));
         answers.asked(ms(5000));
         answers.asked(ms(5000));
         assert_eq!(answers.silence(ms(5200), AT_LEAST), None, "counted from the new requests");
+    }
+
+    #[test]
+    fn tries_follow_after_ever_longer_pauses_until_one_is_answered() {
+        let mut answers = paced(ms(1), 20);
+        assert!(answers.is_try_due(ms(1000), false));
+        let mut now = ms(2000);
+        for pause_ms in [500, 1000, 2000, 4000, 5000, 5000] {
+            (0..3).for_each(|_| answers.asked(now));
+            now += ms(500);
+            (0..3).for_each(|_| {
+                assert!(!answers.is_try_due(u64::MAX, true), "one waits");
+                answers.given_up(now);
+            });
+            assert!(!answers.is_try_due(now + ms(pause_ms) - 1, false), "after {pause_ms} ms");
+            assert!(answers.is_try_due(now, true), "a probe was answered");
+            now += ms(pause_ms);
+            assert!(answers.is_try_due(now, false), "after {pause_ms} ms");
+        }
+        answers.asked(now);
+        answers.answered(now, ms(1));
+        assert!(answers.is_try_due(now, false));
     }
 
     #[test]
@@ -208,7 +244,7 @@ mod tests {
     #[test]
     fn extremes_do_not_overflow() {
         let mut answers = Answers::default();
-        answers.given_up();
+        answers.given_up(u64::MAX);
         for took in [u64::MAX, 0, u64::MAX, u64::MAX] {
             answers.asked(0);
             answers.answered(u64::MAX, took);

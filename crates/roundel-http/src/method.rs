@@ -37,6 +37,11 @@ impl Method {
         }
     }
 
+    /// Whether the request asks for no change (RFC 9110 §9.2.1). Unknown methods count as unsafe.
+    pub const fn is_safe(self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options | Self::Trace)
+    }
+
     /// Whether sending the request twice has the effect of sending it once (RFC 9110 §9.2.2).
     /// Unknown methods count as not idempotent.
     pub const fn is_idempotent(self) -> bool {
@@ -66,6 +71,17 @@ mod tests {
         }
         for token in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"] {
             assert!(Method::of(token.as_bytes()).is_idempotent(), "{token}");
+        }
+    }
+
+    #[test]
+    fn what_is_safe_is_idempotent_and_changes_nothing() {
+        for token in ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "LOCK"]
+        {
+            let method = Method::of(token.as_bytes());
+            let is_change = matches!(token, "POST" | "PUT" | "DELETE" | "CONNECT" | "LOCK");
+            assert_eq!(method.is_safe(), !is_change, "{token}");
+            assert!(method.is_idempotent() || !method.is_safe(), "{token}");
         }
     }
 }

@@ -14,15 +14,15 @@ use roundel_http::{
     FieldKind, Framing, HeadLimits, KindSet, Parse, Version, write_request, write_response,
 };
 
-use crate::awaited::{Awaited, avoids_silent, is_silent};
 use crate::block::Block;
 use crate::buffers::{Buffers, Response};
 use crate::deadline::Millis;
 use crate::exchange::{Exchange, end_of_upload};
 use crate::flow::{FlowError, Step};
+use crate::hedge::Hedge;
 use crate::pace::{Pace, PaceLimit};
 use crate::pick::Place;
-use crate::reactor::{Owner, Ready};
+use crate::reactor::Ready;
 use crate::socket::{Received, Socket};
 
 /// Bounds on a response head. Endpoints are trusted more than clients, but not with memory.
@@ -81,106 +81,87 @@ pub(crate) enum Failed {
 }
 
 impl Failed {
-    fn upstream(failure: AttemptFailure, is_unprocessed: bool) -> Self {
+    pub(crate) fn upstream(failure: AttemptFailure, is_unprocessed: bool) -> Self {
         Self::Upstream { failure, is_unprocessed }
     }
 }
 
 /// The state of an attempt whose request is on its way.
-struct Sending<'p> {
-    place: &'p Place,
-    socket: Socket,
-    is_reused: bool,
+pub(crate) struct Sending<'p> {
+    pub(crate) place: &'p mut Place,
+    pub(crate) socket: Socket,
+    pub(crate) is_reused: bool,
     started: Millis,
+    pub(crate) started_us: u64,
     client_pace: Pace,
     endpoint_pace: Pace,
-    /// When the request had been sent, or the endpoint stopped taking it: an answer may still
-    /// come.
-    sent_at: Option<Millis>,
-    awaited: Option<Awaited<'p>>,
-    is_upload_cut: bool,
+    /// Set when the request has been sent, or the endpoint has stopped taking it: an answer may
+    /// still come.
+    pub(crate) sent: Option<Sent>,
+    pub(crate) is_upload_cut: bool,
     interim_count: u32,
     is_continue_due: bool,
     /// Something of the request was acknowledged, or no kernel would tell.
-    has_arrived: bool,
+    pub(crate) has_arrived: bool,
+    /// Since when the endpoint has been seen to be silent.
+    pub(crate) silent_since: Option<Millis>,
+    pub(crate) hedge: Option<Box<Hedge>>,
+}
+
+impl Sending<'_> {
+    /// Whether an interim response has come.
+    pub(crate) fn has_interim(&self) -> bool {
+        self.interim_count > 0
+    }
+}
+
+/// A request that has been sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent {
+    pub(crate) at: Millis,
+    /// How many bytes were written, head and framing included.
+    pub(crate) bytes: u64,
 }
 
 impl Exchange<'_> {
-    /// Sends the request to `place` and reads the head of the answer into the buffers.
-    pub(crate) async fn attempt(&mut self, place: &Place) -> Result<Answer, Failed> {
+    /// Sends the request to `place` and reads the head of the answer into the buffers. When a hedge
+    /// has won, `place` is that hedge's.
+    pub(crate) async fn attempt(&mut self, place: &mut Place) -> Result<Answer, Failed> {
         let started_us = self.worker.clock.micros();
-        place.endpoint.metrics().attempts.increment();
-        let (socket, is_reused) = self.connection(place).await?;
+        let (socket, is_reused) = self.connection(place, started_us).await?;
         self.write_request_head(place);
         let now = self.worker.clock.millis();
         let mut sending = Sending {
+            has_arrived: is_near(place),
             place,
             socket,
             is_reused,
             started: now,
+            started_us,
             client_pace: Pace::start(self.buffers.upload.data_bytes(), now),
             endpoint_pace: Pace::start(0, now),
-            sent_at: None,
-            awaited: None,
+            sent: None,
             is_upload_cut: false,
             interim_count: 0,
             is_continue_due: self.awaits_continue(),
-            has_arrived: matches!(place.endpoint.address, ConnectAddress::Unix(_)),
+            silent_since: None,
+            hedge: None,
         };
         self.buffers.response.bytes.clear();
         let answered = poll_fn(|_| self.poll_answer(&mut sending)).await;
         self.end_upload(&mut sending);
         let bytes = answered?;
-        if let Some(awaited) = sending.awaited.take() {
-            awaited.end();
-        }
-        let first_byte_us = self.worker.clock.micros().saturating_sub(started_us);
+        sending.place.note_answered();
+        let first_byte_us = self.worker.clock.micros().saturating_sub(sending.started_us);
         self.record.timing.first_byte_us = Some(first_byte_us);
         self.record.endpoint_status = self.buffers.response.head.status;
-        let metrics = place.endpoint.metrics();
+        let metrics = sending.place.endpoint.metrics();
         metrics.first_byte.record(first_byte_us);
         metrics.responses.increment(self.record.endpoint_status);
         Ok(Answer { socket: sending.socket, bytes, is_upload_cut: sending.is_upload_cut })
     }
 
-    /// Takes an idle connection to the endpoint, or makes one.
-    async fn connection(&mut self, place: &Place) -> Result<(Socket, bool), Failed> {
-        let endpoint = &place.endpoint;
-        let task = Owner::Task(self.worker.current_task());
-        if !self.must_be_fresh {
-            let is_careful = !self.buffers.request.head.method.is_idempotent();
-            let (socket, closed) = endpoint.idle.take(self.worker.clock.millis(), is_careful);
-            endpoint.note_idle_gone(closed + usize::from(socket.is_some()));
-            if let Some(socket) = socket {
-                socket.set_owner(task);
-                endpoint.metrics().connections_reused.increment();
-                self.record.is_reused = true;
-                self.record.timing.connect_us = None;
-                return Ok((socket, true));
-            }
-        }
-        self.record.is_reused = false;
-        let started_us = self.worker.clock.micros();
-        let socket = Socket::connect(&self.worker.reactor, &endpoint.address, task)
-            .map_err(|error| unconnected(&error))?;
-        let timeout = place.pool.pool.policy.timeouts.connect;
-        let until = self.deadline.min(self.worker.clock.after(timeout));
-        poll_fn(|_| {
-            if self.client.has_left() {
-                return Poll::Ready(Err(Failed::Downstream(EndReason::ClientClosed)));
-            }
-            let late = |_| Failed::upstream(AttemptFailure::ConnectTimeout, true);
-            self.worker.poll_ready(&socket, Ready::WRITE, until).map_err(late)
-        })
-        .await?;
-        socket.connected().map_err(|error| unconnected(&error))?;
-        endpoint.metrics().connections_made.increment();
-        let connect_us = self.worker.clock.micros().saturating_sub(started_us);
-        self.record.timing.connect_us = Some(connect_us);
-        Ok((socket, false))
-    }
-
-    fn write_request_head(&mut self, place: &Place) {
+    pub(crate) fn write_request_head(&mut self, place: &Place) {
         let request = &self.buffers.request;
         let policy = &self.settings.forwarded;
         let host = match &place.pool.pool.policy.host {
@@ -222,29 +203,41 @@ impl Exchange<'_> {
     }
 
     fn poll_answer(&mut self, sending: &mut Sending<'_>) -> Poll<Result<AnswerBytes, Failed>> {
-        if let Err(failed) = self.push_upload(sending) {
-            return Poll::Ready(Err(failed));
+        loop {
+            return match self.seek_answer(sending) {
+                Ok(Some(bytes)) => Poll::Ready(Ok(bytes)),
+                Ok(None) => Poll::Pending,
+                Err(Failed::Upstream { failure, .. }) if self.falls_back(sending, failure) => {
+                    continue;
+                }
+                Err(failed) => Poll::Ready(Err(failed)),
+            };
         }
-        match self.read_answer(sending) {
-            Ok(Some(bytes)) => return Poll::Ready(Ok(bytes)),
-            Ok(None) => {}
-            Err(failed) => return Poll::Ready(Err(failed)),
+    }
+
+    /// Moves the attempt on as far as it goes. Returns where the answer's head is, if it has come.
+    fn seek_answer(&mut self, sending: &mut Sending<'_>) -> Result<Option<AnswerBytes>, Failed> {
+        self.push_upload(sending)?;
+        if let Some(bytes) = self.read_answer(sending)? {
+            return Ok(Some(bytes));
+        }
+        if sending.hedge.is_some()
+            && self.is_overtaken(sending)
+            && let Some(bytes) = self.read_answer(sending)?
+        {
+            return Ok(Some(bytes));
         }
         if self.client.has_left() {
-            return Poll::Ready(Err(Failed::Downstream(EndReason::ClientClosed)));
+            return Err(Failed::Downstream(EndReason::ClientClosed));
         }
-        match self.check_time(sending) {
-            Ok(wake_at) => {
-                self.worker.wake_at(wake_at);
-                Poll::Pending
-            }
-            Err(failed) => Poll::Ready(Err(failed)),
-        }
+        let wake_at = self.check_time(sending)?;
+        self.worker.wake_at(wake_at);
+        Ok(None)
     }
 
     /// Sends what the endpoint takes.
     fn push_upload(&mut self, sending: &mut Sending<'_>) -> Result<(), Failed> {
-        if sending.sent_at.is_some() {
+        if sending.sent.is_some() {
             return Ok(());
         }
         let Buffers { upload, request, .. } = &mut *self.buffers;
@@ -252,7 +245,7 @@ impl Exchange<'_> {
         match upload.pump(&self.worker.blocks, &self.worker.splicer, from, to, &mut request.bytes) {
             Ok(Step::Done) => {
                 self.end_upload(sending);
-                sending.awaited = Some(Awaited::begin(sending.place));
+                sending.place.note_sent();
             }
             Ok(Step::WaitsForSource) => {}
             Ok(Step::WaitsForSink) => sending.client_pace.excuse(self.worker.clock.millis()),
@@ -268,9 +261,9 @@ impl Exchange<'_> {
 
     /// From now on the exchange waits, if it goes on: the time until here was the upload's.
     fn end_upload(&mut self, sending: &mut Sending<'_>) {
-        if sending.sent_at.is_none() {
+        if sending.sent.is_none() {
             let now = self.worker.clock.millis();
-            sending.sent_at = Some(now);
+            sending.sent = Some(Sent { at: now, bytes: self.buffers.upload.written_bytes() });
             let took = now.saturating_sub(sending.started);
             self.deadline = self.deadline.saturating_add(took);
         }
@@ -287,6 +280,9 @@ impl Exchange<'_> {
                 Ok(Received::End) => return Err(self.closed_early(sending, !sending.is_upload_cut)),
                 Err(_) => return Err(self.closed_early(sending, false)),
             };
+            if sending.hedge.is_some() {
+                self.end_hedge(sending);
+            }
             let method = self.buffers.request.head.method;
             let Response { bytes, head } = &mut self.buffers.response;
             let read = block.bytes().get(..n).unwrap_or_default();
@@ -365,7 +361,7 @@ impl Exchange<'_> {
 
     /// The endpoint closed or reset the connection before a whole head came.
     fn closed_early(&self, sending: &Sending<'_>, is_orderly: bool) -> Failed {
-        let has_answered = !self.buffers.response.bytes.is_empty() || sending.interim_count > 0;
+        let has_answered = !self.buffers.response.bytes.is_empty() || sending.has_interim();
         if has_answered {
             return Failed::upstream(AttemptFailure::Malformed, false);
         }
@@ -374,7 +370,7 @@ impl Exchange<'_> {
         // An orderly close acknowledges all that arrived before it: if it acknowledges nothing,
         // the endpoint had closed before. A reset proves nothing, since its acknowledgement is not
         // taken in, and the endpoint may have read the request and not yet said so.
-        let written = self.buffers.upload.written_bytes();
+        let written = sending.sent.map_or(self.buffers.upload.written_bytes(), |sent| sent.bytes);
         let is_unprocessed =
             written == 0 || is_orderly && sending.socket.unacknowledged() >= written;
         Failed::upstream(failure, is_unprocessed)
@@ -384,14 +380,14 @@ impl Exchange<'_> {
     fn check_time(&mut self, sending: &mut Sending<'_>) -> Result<Millis, Failed> {
         let now = self.worker.clock.millis();
         let timeouts = &sending.place.pool.pool.policy.timeouts;
-        if let Some(sent_at) = sending.sent_at {
+        if let Some(sent) = sending.sent {
             let limit = u64::try_from(timeouts.response_head.as_millis()).unwrap_or(u64::MAX);
-            let until = sent_at.saturating_add(limit).min(self.deadline);
+            let until = sent.at.saturating_add(limit).min(self.deadline);
             if now >= until {
                 return Err(Failed::upstream(AttemptFailure::ResponseTimeout, false));
             }
-            let arrives = self.check_arrival(sending, sent_at, now)?;
-            return Ok(until.min(arrives).min(self.look_for_silence(sending, sent_at, now)));
+            let arrives = check_arrival(sending, sent, now)?;
+            return Ok(until.min(arrives).min(self.look_for_silence(sending, sent.at, now)));
         }
         let upload = &self.buffers.upload;
         if upload.has_unsent() {
@@ -404,43 +400,6 @@ impl Exchange<'_> {
         let wake_at = self.check_client_pace(&mut sending.client_pace);
         let wake_at = wake_at.map_err(Failed::Downstream)?;
         Ok(wake_at.min(self.continue_when_due(sending, now)))
-    }
-
-    /// Whoever chooses an endpoint sees whether it has fallen silent; when all clients wait there,
-    /// nobody chooses, and so those who wait look as well. Returns when to look again: ever less
-    /// often, since many may wait long.
-    fn look_for_silence(&self, sending: &Sending<'_>, sent_at: Millis, now: Millis) -> Millis {
-        let Place { pool, endpoint, .. } = sending.place;
-        if !avoids_silent(pool) {
-            return Millis::MAX;
-        }
-        let least = pool.pool.policy.silent_after.as_millis().max(1);
-        let least = Millis::try_from(least).unwrap_or(Millis::MAX);
-        let waited = now.saturating_sub(sent_at);
-        if waited >= least {
-            is_silent(self.worker, pool, endpoint);
-        }
-        now.saturating_add(waited.max(least))
-    }
-
-    /// Whether a request that was sent at `sent_at` has arrived. Returns when to look again.
-    fn check_arrival(
-        &self,
-        sending: &mut Sending<'_>,
-        sent_at: Millis,
-        now: Millis,
-    ) -> Result<Millis, Failed> {
-        let due = sent_at + ACKNOWLEDGED_WITHIN.as_millis() as u64;
-        if !sending.has_arrived && now < due {
-            return Ok(due);
-        }
-        let written = self.buffers.upload.written_bytes();
-        if !sending.has_arrived && sending.socket.unacknowledged() >= written {
-            // Acknowledgements may be what was lost, so it is not certain.
-            return Err(Failed::upstream(AttemptFailure::WriteTimeout, false));
-        }
-        sending.has_arrived = true;
-        Ok(Millis::MAX)
     }
 
     /// Whether the client sends its body fast enough. Returns when to look again.
@@ -501,10 +460,24 @@ impl Exchange<'_> {
     }
 }
 
-/// How an attempt failed that got no connection.
-fn unconnected(error: &std::io::Error) -> Failed {
-    let is_ours = Socket::is_own_shortage(error);
-    Failed::upstream(if is_ours { AttemptFailure::NoSocket } else { AttemptFailure::Connect }, true)
+/// Whether `sent` has arrived. Returns when to look again.
+fn check_arrival(sending: &mut Sending<'_>, sent: Sent, now: Millis) -> Result<Millis, Failed> {
+    let due = sent.at + ACKNOWLEDGED_WITHIN.as_millis() as u64;
+    if !sending.has_arrived && now < due {
+        return Ok(due);
+    }
+    if !sending.has_arrived && sending.socket.unacknowledged() >= sent.bytes {
+        // Acknowledgements may be what was lost, so it is not certain.
+        return Err(Failed::upstream(AttemptFailure::WriteTimeout, false));
+    }
+    sending.has_arrived = true;
+    Ok(Millis::MAX)
+}
+
+/// Whether what is sent to `place` arrives for certain: nothing is lost inside one machine's kernel,
+/// and it would not tell.
+pub(crate) fn is_near(place: &Place) -> bool {
+    matches!(place.endpoint.address, ConnectAddress::Unix(_))
 }
 
 /// The `Via` of a message received in `version` (RFC 9110 §7.6.3).

@@ -1,49 +1,42 @@
 //! Answers that are waited for, as evidence of whether an endpoint answers at all.
 //!
-//! Who sends a request holds an [`Awaited`] until it is answered; however else the wait ends, it was
-//! no sign of life. What follows from that is `roundel_core::silence`'s, and who is passed over for it
-//! is seen here.
+//! Each place knows whether an answer is awaited there; however the wait ends but by an answer, it
+//! was no sign of life. What follows from that is `roundel_core::silence`'s, and who is passed over for
+//! it is seen here.
+
+use std::cell::Cell;
 
 use roundel_core::policy::Balance;
 use roundel_core::signal::Signal;
-use roundel_core::silence::Answers;
 
-use crate::pick::Place;
 use crate::view::{LocalEndpoint, LocalPool};
 use crate::worker::Worker;
 
-/// A request that was sent and is not answered.
-pub(crate) struct Awaited<'p> {
-    place: &'p Place,
-    since_us: u64,
-    is_answered: bool,
-}
+/// The wait for an endpoint's answer: since when, in microseconds, if there is one.
+#[derive(Debug, Default)]
+pub(crate) struct Awaited(Cell<Option<u64>>);
 
-impl<'p> Awaited<'p> {
-    /// The request to `place` has been sent just now.
-    pub(crate) fn begin(place: &'p Place) -> Self {
-        let since_us = place.worker().clock.micros();
-        place.endpoint.note_answers(|answers| answers.asked(since_us));
-        Self { place, since_us, is_answered: false }
+impl Awaited {
+    /// A whole request has been sent to `endpoint` just now.
+    pub(crate) fn begin(&self, endpoint: &LocalEndpoint, now_us: u64) {
+        self.give_up(endpoint, now_us);
+        self.0.set(Some(now_us));
+        endpoint.note_answers(|answers| answers.asked(now_us));
     }
 
     /// The answer is there.
-    pub(crate) fn end(mut self) {
-        self.is_answered = true;
-    }
-}
-
-impl Drop for Awaited<'_> {
-    fn drop(&mut self) {
-        let endpoint = &self.place.endpoint;
-        if !self.is_answered {
-            return endpoint.note_answers(Answers::given_up);
-        }
-        let worker = self.place.worker();
-        let now_us = worker.clock.micros();
-        let took_us = now_us.saturating_sub(self.since_us);
+    pub(crate) fn end(&self, endpoint: &LocalEndpoint, now_us: u64) {
+        let Some(since_us) = self.0.take() else { return };
+        let took_us = now_us.saturating_sub(since_us);
         endpoint.note_answers(|answers| answers.answered(now_us, took_us));
         endpoint.shared.note_answer();
+    }
+
+    /// Nobody waits any more.
+    pub(crate) fn give_up(&self, endpoint: &LocalEndpoint, now_us: u64) {
+        if self.0.take().is_some() {
+            endpoint.note_answers(|answers| answers.given_up(now_us));
+        }
     }
 }
 
@@ -54,14 +47,14 @@ pub(crate) fn avoids_silent(pool: &LocalPool) -> bool {
     !policy.silent_after.is_zero() && !matches!(policy.balance, Balance::Hash(_))
 }
 
-/// Whether `endpoint` is silent, and this worker has a request there to notice the end of that. The
+/// Whether `endpoint` is silent, and it is not for this worker to find out whether it still is. The
 /// first who sees it tells.
 pub(crate) fn is_silent(worker: &Worker, pool: &LocalPool, endpoint: &LocalEndpoint) -> bool {
-    let answers = endpoint.answers();
+    let (answers, now_us) = (endpoint.answers(), worker.clock.micros());
     if endpoint.shared.is_silent() {
-        return answers.is_awaited();
+        return !answers.is_try_due(now_us, endpoint.shared.answers_probes());
     }
-    let silence = answers.silence(worker.clock.micros(), pool.pool.policy.silent_after);
+    let silence = answers.silence(now_us, pool.pool.policy.silent_after);
     let Some(silence) = silence else { return false };
     if endpoint.shared.note_silence() {
         endpoint.metrics().silences.increment();

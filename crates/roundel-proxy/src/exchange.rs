@@ -188,11 +188,11 @@ impl Exchange<'_> {
         self.record.has_key = key_hash.is_some();
         pool.budget.borrow_mut().deposit();
         loop {
-            let place = match self.pick(pool, key_hash).await {
+            let mut place = match self.pick(pool, key_hash).await {
                 Ok(place) => place,
                 Err(reason) => return self.refuse(reason).await,
             };
-            let end = match self.attempt(&place).await {
+            let end = match self.attempt(&mut place).await {
                 Ok(_) if self.is_turned_down(&place) => None,
                 Ok(answer) => return self.relay(place, answer).await,
                 Err(failed) => self.judge(&place, failed),
@@ -251,12 +251,17 @@ impl Exchange<'_> {
         if self.record.attempts > 0 {
             pool.metrics().retries.increment();
         }
-        self.record.enter_attempt(&place, &mut self.buffers.trail);
+        self.enter_attempt(&place);
+        Ok(place)
+    }
+
+    /// Begins the account of the attempt at `place`.
+    pub(crate) fn enter_attempt(&mut self, place: &Place) {
+        let Buffers { trail, tried, .. } = &mut *self.buffers;
+        self.record.enter_attempt(place, trail);
         if self.record.is_looked_at() {
-            let Buffers { trail, tried, .. } = &mut *self.buffers;
             trail.look(&place.pool.pool, place.endpoint.id, tried);
         }
-        Ok(place)
     }
 
     /// What follows from a failed attempt: another one (`None`), or the end of the exchange.
@@ -391,12 +396,16 @@ fn stats_text(snapshot: &Snapshot, is_json: bool) -> String {
 const GATHERED_BYTES_MAX: u64 = 64 * 1024;
 
 /// Counts a failed attempt, and tells the control plane when it should know at once.
-fn note_failure(worker: &Worker, place: &Place, failure: AttemptFailure) {
+pub(crate) fn note_failure(worker: &Worker, place: &Place, failure: AttemptFailure) {
     let endpoint = &place.endpoint;
     endpoint.metrics().failures.increment(failure);
     // A kept-alive connection that the endpoint closed is nobody's fault, a shortage here is not
-    // the endpoint's.
-    if matches!(failure, AttemptFailure::ReusedClosed | AttemptFailure::NoSocket) {
+    // the endpoint's, and a silence is judged by itself and ends with the first answer.
+    let is_no_error = matches!(
+        failure,
+        AttemptFailure::ReusedClosed | AttemptFailure::NoSocket | AttemptFailure::Overtaken
+    );
+    if is_no_error {
         return;
     }
     note_error(worker, place);
@@ -433,7 +442,8 @@ fn end_of(failure: AttemptFailure) -> EndReason {
         AttemptFailure::NoSocket => EndReason::NoSocket,
         AttemptFailure::ReusedClosed | AttemptFailure::Closed => EndReason::EndpointClosed,
         AttemptFailure::WriteTimeout => EndReason::EndpointWriteTimeout,
-        AttemptFailure::ResponseTimeout => EndReason::ResponseTimeout,
+        // An attempt that was overtaken is not the last one.
+        AttemptFailure::ResponseTimeout | AttemptFailure::Overtaken => EndReason::ResponseTimeout,
         AttemptFailure::Malformed | AttemptFailure::Status => EndReason::ResponseMalformed,
         AttemptFailure::Truncated => EndReason::ResponseTruncated,
         AttemptFailure::Stalled => EndReason::ResponseStalled,

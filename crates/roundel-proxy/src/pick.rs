@@ -9,7 +9,7 @@ use roundel_core::end::EndReason;
 use roundel_core::endpoint::EndpointId;
 use roundel_core::line::Ticket;
 
-use crate::awaited::{avoids_silent, is_silent};
+use crate::awaited::{Awaited, avoids_silent, is_silent};
 use crate::client::Client;
 use crate::deadline::Millis;
 use crate::view::{LocalEndpoint, LocalPool};
@@ -22,17 +22,24 @@ pub(crate) struct Place {
     pub(crate) endpoint: Rc<LocalEndpoint>,
     /// The request's number at the endpoint.
     pub(crate) number: u64,
+    awaited: Awaited,
 }
 
 impl Place {
-    /// The worker whose place it is.
-    pub(crate) fn worker(&self) -> &Worker {
-        &self.worker
+    /// The whole request has been sent just now.
+    pub(crate) fn note_sent(&self) {
+        self.awaited.begin(&self.endpoint, self.worker.clock.micros());
+    }
+
+    /// A response head has come.
+    pub(crate) fn note_answered(&self) {
+        self.awaited.end(&self.endpoint, self.worker.clock.micros());
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.awaited.give_up(&self.endpoint, self.worker.clock.micros());
         self.endpoint.shared.end();
         self.worker.note_room(&self.pool, self.endpoint.id);
     }
@@ -170,6 +177,7 @@ fn try_pick(
                 pool: pool.clone(),
                 endpoint: endpoint.clone(),
                 number,
+                awaited: Awaited::default(),
             });
         }
     }

@@ -92,6 +92,7 @@ fn render_pools(text: &mut Exposition, series: &Series, view: &View<'_>) {
     pools.histograms(text, &f::POOL_QUEUE, |p| &p.queue_time);
     facts.numbers(text, &f::POOL_QUEUED, |p| p.queued);
     pools.numbers(text, &f::POOL_RETRIES, |p| p.retries);
+    pools.numbers(text, &f::POOL_HEDGES, |p| p.hedges);
     pools.arrays(text, &f::POOL_GIVE_UPS, ByGiveUp::LABELS, |p| p.give_ups);
     let tiers = TIERS.map(|(_, word)| word);
     facts.arrays(text, &f::POOL_TIER, tiers, |p| TIERS.map(|(tier, _)| u64::from(tier == p.tier)));

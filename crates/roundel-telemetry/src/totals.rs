@@ -27,6 +27,8 @@ pub struct PoolTotals {
     pub queue_time: HistogramSnapshot,
     /// Attempts after the first of an exchange.
     pub retries: u64,
+    /// Attempts begun beside one that waited at a silent endpoint.
+    pub hedges: u64,
     /// Retries not made, in the order of [`crate::shard::ByGiveUp::LABELS`].
     pub give_ups: [u64; 5],
 }
@@ -83,6 +85,7 @@ impl PoolMetrics {
             duration: HistogramSnapshot::sum(self.shards().map(|s| s.duration.snapshot())),
             queue_time: HistogramSnapshot::sum(self.shards().map(|s| s.queue_time.snapshot())),
             retries: self.shards().map(|s| s.retries.value()).sum(),
+            hedges: self.shards().map(|s| s.hedges.value()).sum(),
             give_ups: sum_arrays(self.shards().map(|s| s.give_ups.values())),
         }
     }

@@ -108,7 +108,7 @@ function PoolCard({ pool }: { pool: Pool }) {
           <Figure
             name="In flight"
             value={compact(traffic.in_flight)}
-            note={`${count(pool.retries_total)} retries`}
+            note={`${count(pool.retries_total)} retries, ${count(pool.hedges_total)} hedges`}
           />
           <Figure
             name="Queue"

@@ -83,6 +83,7 @@ pub(crate) fn policy() -> PoolPolicy {
             budget_percent: 0,
             statuses: Vec::new(),
             non_idempotent: false,
+            hedge: true,
             body_bytes_max: 0,
         },
         timeouts: PoolTimeouts {

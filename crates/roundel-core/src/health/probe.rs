@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use crate::policy::HttpProbe;
+use crate::policy::{HttpProbe, Probe};
 
 /// Only so much of a probe's response body is read and searched.
 pub const PROBE_BODY_BYTES_MAX: usize = 64 * 1024;
@@ -67,6 +67,27 @@ pub enum ProbeFailure {
         /// How much there was to search.
         searched_bytes: usize,
     },
+}
+
+impl ProbeOutcome {
+    /// Whether the process behind the endpoint said something, well or not: it runs then. To accept
+    /// a connection, as a TCP probe wants it, takes no process; a stopped one's kernel does so.
+    pub fn is_answered(&self, probe: &Probe) -> bool {
+        let Probe::Http(_) = probe else { return false };
+        match self {
+            Self::Success { .. } => true,
+            Self::Failure(failure) => match failure {
+                ProbeFailure::Malformed { .. }
+                | ProbeFailure::UnexpectedStatus { .. }
+                | ProbeFailure::BodyTextMissing { .. } => true,
+                ProbeFailure::Refused
+                | ProbeFailure::Unreachable(_)
+                | ProbeFailure::TimedOut { .. }
+                | ProbeFailure::Closed
+                | ProbeFailure::Connection(_) => false,
+            },
+        }
+    }
 }
 
 impl ProbeFailure {

@@ -11,6 +11,7 @@ fn policy() -> RetryPolicy {
         budget_percent: 20,
         statuses: vec![503],
         non_idempotent: false,
+        hedge: true,
         body_bytes_max: 0,
     }
 }
@@ -45,6 +46,7 @@ fn each_failure_is_retried_for_those_it_is_safe_for() {
         (F::Closed, [Y, Y, P, Y, Y]),
         (F::WriteTimeout, [Y, Y, P, Y, P]),
         (F::ResponseTimeout, [Y, Y, P, Y, P]),
+        (F::Overtaken, [N, N, N, N, N]),
         (F::Malformed, [Y, Y, P, P, P]),
         (F::Status, [Y, Y, P, P, P]),
         (F::Truncated, [N, N, N, N, N]),
@@ -81,7 +83,7 @@ fn a_body_that_is_gone_is_not_sent_again_after_any_failure() {
     for &failure in F::ALL {
         let attempt = FailedAttempt { is_replayable: false, ..attempt(failure) };
         let expected = match failure {
-            F::Truncated | F::Stalled => GiveUp::NotRetryable,
+            F::Overtaken | F::Truncated | F::Stalled => GiveUp::NotRetryable,
             _ => GiveUp::BodyNotReplayable,
         };
         assert_eq!(fresh_verdict(&policy(), attempt), Verdict::GiveUp(expected));
@@ -139,6 +141,25 @@ fn giving_up_charges_nothing() {
         verdict(&policy(), other, &mut budget, 0);
     }
     assert_eq!(withdrawals(&mut budget, 0), RetryBudget::RESERVE);
+}
+
+#[test]
+fn only_safe_requests_without_a_body_are_hedged_and_charged() {
+    let waiting = WaitingAttempt { is_safe: true, has_body: false, attempts: 1 };
+    let off = RetryPolicy { hedge: false, ..policy() };
+    let mut budget = RetryBudget::new(0);
+    for (policy, waiting, expected) in [
+        (policy(), waiting, true),
+        (policy(), WaitingAttempt { attempts: 2, ..waiting }, true),
+        (policy(), WaitingAttempt { attempts: 3, ..waiting }, false),
+        (policy(), WaitingAttempt { is_safe: false, ..waiting }, false),
+        (policy(), WaitingAttempt { has_body: true, ..waiting }, false),
+        (off, waiting, false),
+    ] {
+        assert_eq!(may_hedge(&policy, waiting, &mut budget, 0), expected, "{waiting:?}");
+    }
+    assert_eq!(withdrawals(&mut budget, 0), RetryBudget::RESERVE - 2);
+    assert!(!may_hedge(&policy(), waiting, &mut budget, 0), "the budget is spent");
 }
 
 /// How many retries the budget yields at once.

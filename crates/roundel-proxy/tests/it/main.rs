@@ -17,6 +17,7 @@ mod drain;
 mod early;
 mod failover;
 mod fields;
+mod hedges;
 mod holding;
 mod interim;
 mod limits;

@@ -60,6 +60,7 @@ impl Setup {
                     budget_percent: 20,
                     statuses: Vec::new(),
                     non_idempotent: false,
+                    hedge: true,
                     body_bytes_max: 64 * 1024,
                 },
                 timeouts: PoolTimeouts {

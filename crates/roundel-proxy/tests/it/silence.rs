@@ -12,38 +12,44 @@ use roundel_testkit::{Answer, Gate, Origin, RawClient, eventually};
 use crate::scene::{PATIENCE, Scene, Setup, ms};
 
 /// An origin that holds every answer back while its gate is shut.
-struct Stoppable {
-    origin: Origin,
+pub(crate) struct Stoppable {
+    pub(crate) origin: Origin,
     gate: Gate,
     is_stopped: Arc<AtomicBool>,
 }
 
 impl Stoppable {
-    fn start(name: &str) -> Self {
+    pub(crate) fn start(name: &str) -> Self {
         let (origin, gate) = (Origin::start(name), Gate::default());
         let is_stopped = Arc::new(AtomicBool::new(false));
         let (shut, held) = (is_stopped.clone(), gate.clone());
-        origin.respond(move |_| shut.load(Relaxed).then(|| Answer::ok().hold(&held)));
+        origin
+            .respond(move |_| shut.load(Relaxed).then(|| Answer::ok().body("delayed").hold(&held)));
         Self { origin, gate, is_stopped }
     }
 
-    fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.is_stopped.store(true, Relaxed);
     }
 
-    fn resume(&self) {
+    pub(crate) fn resume(&self) {
         self.is_stopped.store(false, Relaxed);
         self.gate.open();
     }
 }
 
-/// One worker in front of `addresses`, whose endpoints all have answered.
+/// One worker in front of `addresses`, whose endpoints all have answered. Nobody is helped who waits.
 fn scene(addresses: &[SocketAddr], silent_after: Duration, balance: Balance) -> Scene {
-    let setup = Setup::new().workers(1).policy(|policy| {
+    let setup = Setup::new().retry(|retry| retry.hedge = false).policy(|policy| {
         policy.silent_after = silent_after;
         policy.balance = balance;
     });
-    let scene = setup.start(addresses);
+    start(setup, addresses)
+}
+
+/// One worker in front of `addresses`, whose endpoints all have answered.
+pub(crate) fn start(setup: Setup, addresses: &[SocketAddr]) -> Scene {
+    let scene = setup.workers(1).start(addresses);
     let mut client = scene.client();
     (0..8).for_each(|_| assert_eq!(client.get("/").status, 200));
     scene
@@ -65,7 +71,12 @@ fn send(scene: &Scene, stopped: &Origin, well: Option<&Origin>) -> Option<RawCli
 }
 
 /// Sends requests until `count` wait at `stopped`.
-fn hang(scene: &Scene, stopped: &Origin, well: Option<&Origin>, count: usize) -> Vec<RawClient> {
+pub(crate) fn hang(
+    scene: &Scene,
+    stopped: &Origin,
+    well: Option<&Origin>,
+    count: usize,
+) -> Vec<RawClient> {
     std::iter::repeat_with(|| send(scene, stopped, well)).flatten().take(count).collect()
 }
 
@@ -130,10 +141,13 @@ fn where_all_are_silent_nobody_is_refused() {
 #[test]
 fn one_slow_answer_is_no_silence() {
     let (stoppable, well) = (Stoppable::start("slow"), Origin::start("well"));
-    let scene = scene(&[stoppable.origin.address(), well.address()], ms(1), Balance::RoundRobin);
+    let silent_after = ms(500);
+    let addresses = [stoppable.origin.address(), well.address()];
+    let scene = scene(&addresses, silent_after, Balance::RoundRobin);
     stoppable.stop();
     let mut waiting = hang(&scene, &stoppable.origin, Some(&well), 1);
     stoppable.is_stopped.store(false, Relaxed);
+    std::thread::sleep(silent_after * 6 / 5);
     let reached = stoppable.origin.request_count();
     (0..20).for_each(|_| assert_eq!(scene.client().get("/").status, 200));
     assert_eq!(stoppable.origin.request_count(), reached + 10);

@@ -81,7 +81,8 @@ fn backends_restarted_one_after_another_cost_no_get() {
 #[test]
 fn a_stopped_process_holds_up_what_it_has_and_gets_nothing_more() {
     let origins = ["a", "b", "c"].map(OriginProcess::start);
-    let scene = Scene::start(&plain(&origins), &[NO_CHECK, NO_OUTLIERS]);
+    let no_hedges = "retry = { hedge = false }";
+    let scene = Scene::start(&plain(&origins), &[NO_CHECK, NO_OUTLIERS, no_hedges]);
     // Paced, so that as many wait as a real site would have waiting, and the rest goes on.
     let load = scene.load().clients(40).per_second(200).endless().start();
     load.wait_for(100);
@@ -98,6 +99,25 @@ fn a_stopped_process_holds_up_what_it_has_and_gets_nothing_more() {
     load.wait_for(100);
     load.finish().assert_all_ok();
     assert!(attempts() > at_silence + workers, "it takes its turns again");
+}
+
+/// The process never goes on, and only reads come, so nobody may have to wait for it.
+#[test]
+fn a_process_that_stops_for_good_delays_reads_and_fails_none() {
+    for check in [CHECK, NO_CHECK] {
+        let origins = ["a", "b", "c"].map(OriginProcess::start);
+        let scene = Scene::start(&plain(&origins), &[check, NO_OUTLIERS]);
+        let patience = Duration::from_secs(10);
+        let load = scene.load().clients(40).per_second(200).patience(patience).endless().start();
+        load.wait_for(100);
+        origins[0].pause();
+        load.wait_for(800);
+        load.finish().assert_all_ok();
+        let hedges = scene.metric(r#"roundel_pool_hedges_total{pool="api"}"#);
+        let overtaken =
+            r#"roundel_endpoint_failures_total{pool="api",endpoint="a",reason="overtaken"}"#;
+        assert!(hedges >= 2 && scene.metric(overtaken) == hedges, "{hedges} hedges");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What is done about a silence, and who is told.
 
+use roundel_core::policy::{HttpProbe, Probe};
+
 use super::*;
 
 #[test]
@@ -29,4 +31,34 @@ fn a_silence_brings_a_probe_and_is_told_if_it_lasts() {
     world.wait(2 * SECOND);
     let heard = "pool \"web\": endpoint 10.0.0.1:80: answers again";
     assert_eq!(of_silence(world.said()), [heard]);
+}
+
+#[test]
+fn only_what_its_process_answers_shows_that_a_silent_endpoint_is_not_stopped() {
+    let http = Probe::Http(HttpProbe {
+        method: "GET".to_owned(),
+        path: "/health".to_owned(),
+        host: None,
+        headers: Vec::new(),
+        expected_statuses: vec![(200, 299)],
+        expected_body: None,
+    });
+    let unwell = ProbeFailure::UnexpectedStatus { status: 503, expected: "200-299".to_owned() };
+    let late = ProbeFailure::TimedOut { took: SECOND, limit: SECOND };
+    for (probe, outcome, expected) in [
+        (http.clone(), good(), true),
+        (http.clone(), ProbeOutcome::Failure(unwell), true),
+        (http.clone(), ProbeOutcome::Failure(late), false),
+        (http, refused(), false),
+        (Probe::Tcp, good(), false),
+    ] {
+        let mut policy = policy();
+        policy.health_check.as_mut().unwrap().probe = probe;
+        let mut world = World::well(policy, &[A, B]);
+        let endpoint = world.find(A);
+        endpoint.shared.note_silence();
+        world.wait(5 * SECOND);
+        world.probe_finds(A, &outcome);
+        assert_eq!(endpoint.shared.answers_probes(), expected, "{outcome:?}");
+    }
 }

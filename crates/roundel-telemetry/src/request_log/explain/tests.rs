@@ -25,6 +25,7 @@ fn policy(balance: Balance, max_in_flight: u32) -> PoolPolicy {
             budget_percent: 20,
             statuses: Vec::new(),
             non_idempotent: false,
+            hedge: true,
             body_bytes_max: 0,
         },
         timeouts: PoolTimeouts {

@@ -89,6 +89,9 @@ fn pool_head(pool: &Pool, look: Look) -> String {
     if pool.retries_total > 0 {
         facts.push(word::many(pool.retries_total, "retry"));
     }
+    if pool.hedges_total > 0 {
+        facts.push(word::many(pool.hedges_total, "hedge"));
+    }
     if !tier.is_empty() {
         facts.push(tone.paint(tier, look));
     }
