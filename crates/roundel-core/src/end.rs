@@ -140,7 +140,7 @@ coded! {
         WriteTimeout = "write_timeout",
         /// No response head came in time.
         ResponseTimeout = "response_timeout",
-        /// The endpoint was silent, and another that was asked as well answered first.
+        /// The endpoint seemed to have stopped, and another that was asked as well answered first.
         Overtaken = "overtaken",
         /// The response head is malformed or too large.
         Malformed = "malformed",

@@ -113,8 +113,10 @@ pub struct EndpointShared {
     requests: AtomicU64,
     errors: AtomicU64,
     is_silent: AtomicBool,
-    /// A probe was answered since the silence began.
+    /// The last probe was answered, and since the silence began if there is one.
     answers_probes: AtomicBool,
+    /// The last probe was not.
+    ignores_probes: AtomicBool,
 }
 
 impl EndpointShared {
@@ -181,15 +183,21 @@ impl EndpointShared {
         is_news
     }
 
-    /// Notes whether a probe that only the endpoint's own process can answer was answered.
+    /// Notes whether the process behind the endpoint answered a probe.
     pub fn note_probe(&self, is_answered: bool) {
         self.answers_probes.store(is_answered, Relaxed);
+        self.ignores_probes.store(!is_answered, Relaxed);
     }
 
     /// Whether the last probe since the silence began was answered: the endpoint is slow then, but
     /// not stopped.
     pub fn answers_probes(&self) -> bool {
         self.answers_probes.load(Relaxed)
+    }
+
+    /// Whether the last probe was not answered, by anybody.
+    pub fn ignores_probes(&self) -> bool {
+        self.ignores_probes.load(Relaxed)
     }
 
     /// Notes an answer, which ends a silence. Writes only then.
@@ -228,13 +236,17 @@ mod tests {
     #[test]
     fn a_new_silence_wants_a_new_probe() {
         let shared = EndpointShared::default();
+        let probes = || (shared.answers_probes(), shared.ignores_probes());
+        assert_eq!(probes(), (false, false));
         shared.note_probe(true);
-        assert!(shared.note_silence() && !shared.answers_probes());
+        assert_eq!(probes(), (true, false));
+        assert!(shared.note_silence());
+        assert_eq!(probes(), (false, false));
         shared.note_probe(true);
         assert!(!shared.note_silence(), "it is the same silence");
-        assert!(shared.answers_probes());
+        assert_eq!(probes(), (true, false));
         shared.note_probe(false);
-        assert!(!shared.answers_probes());
+        assert_eq!(probes(), (false, true));
     }
 
     #[test]

@@ -166,8 +166,8 @@ pub struct RetryPolicy {
     /// Also retries non-idempotent requests whose connection broke before any response byte. Off
     /// by default since the endpoint may have processed them (RFC 9110 §9.2.2).
     pub non_idempotent: bool,
-    /// Sends safe requests without a body that wait at a [silent](crate::silence) endpoint to another
-    /// as well.
+    /// Sends safe requests without a body that wait at an endpoint which seems to have stopped to
+    /// another as well.
     pub hedge: bool,
     /// Request body bytes kept for replay; a longer body is not retried.
     pub body_bytes_max: usize,

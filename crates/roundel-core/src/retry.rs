@@ -26,8 +26,8 @@
 //! retries are bounded by the number of attempts but not charged.
 //!
 //! # Hedges
-//! A request that waits at a [silent](crate::silence) endpoint has not failed, and may never do so. It
-//! is sent to another endpoint as well, and the first answer counts (a *hedged request*: Dean and
+//! A request that waits at an endpoint which seems to have stopped has not failed, and may never do
+//! so. It is sent to another endpoint as well, and the first answer counts (a *hedged request*: Dean and
 //! Barroso, "The Tail at Scale", CACM 56(2), 2013). Unlike a retry it may be under way twice at one
 //! time, and the slower one be processed long after the client has its answer and has sent its next
 //! request: so only safe methods are hedged ([`may_hedge`]), under the same bounds as retries.
@@ -97,7 +97,7 @@ pub fn verdict(
     }
 }
 
-/// A request that waits at a silent endpoint.
+/// A request that waits at an endpoint which seems to have stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaitingAttempt {
     /// Whether the method is safe (RFC 9110 §9.2.1).
@@ -108,8 +108,7 @@ pub struct WaitingAttempt {
     pub attempts: u32,
 }
 
-/// Whether a request that waits at a silent endpoint is sent to another as well. Takes a retry from
-/// the budget if so. `now_ms` is monotonic.
+/// Whether such a request is sent to another endpoint as well. Takes a retry from the budget if so. `now_ms` is monotonic.
 pub fn may_hedge(
     policy: &RetryPolicy,
     waiting: WaitingAttempt,

@@ -103,8 +103,8 @@ pub(crate) struct Sending<'p> {
     is_continue_due: bool,
     /// Something of the request was acknowledged, or no kernel would tell.
     pub(crate) has_arrived: bool,
-    /// Since when the endpoint has been seen to be silent.
-    pub(crate) silent_since: Option<Millis>,
+    /// Since when the endpoint has seemed to have stopped.
+    pub(crate) stopped_since: Option<Millis>,
     pub(crate) hedge: Option<Box<Hedge>>,
 }
 
@@ -144,7 +144,7 @@ impl Exchange<'_> {
             is_upload_cut: false,
             interim_count: 0,
             is_continue_due: self.awaits_continue(),
-            silent_since: None,
+            stopped_since: None,
             hedge: None,
         };
         self.buffers.response.bytes.clear();
@@ -387,7 +387,7 @@ impl Exchange<'_> {
                 return Err(Failed::upstream(AttemptFailure::ResponseTimeout, false));
             }
             let arrives = check_arrival(sending, sent, now)?;
-            return Ok(until.min(arrives).min(self.look_for_silence(sending, sent.at, now)));
+            return Ok(until.min(arrives).min(self.look_around(sending, sent.at, now)));
         }
         let upload = &self.buffers.upload;
         if upload.has_unsent() {

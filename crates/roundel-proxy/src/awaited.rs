@@ -47,6 +47,11 @@ pub(crate) fn avoids_silent(pool: &LocalPool) -> bool {
     !policy.silent_after.is_zero() && !matches!(policy.balance, Balance::Hash(_))
 }
 
+/// Whether `endpoint` is the last choice for this worker, since it is silent.
+pub(crate) fn is_avoided(worker: &Worker, pool: &LocalPool, endpoint: &LocalEndpoint) -> bool {
+    avoids_silent(pool) && is_silent(worker, pool, endpoint)
+}
+
 /// Whether `endpoint` is silent, and it is not for this worker to find out whether it still is. The
 /// first who sees it tells.
 pub(crate) fn is_silent(worker: &Worker, pool: &LocalPool, endpoint: &LocalEndpoint) -> bool {

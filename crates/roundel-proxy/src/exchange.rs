@@ -333,7 +333,7 @@ impl Exchange<'_> {
         (text(head.host.of(bytes)), path, text(head.method_text.of(bytes)))
     }
 
-    fn key_hash(&self, balance: &Balance) -> Option<u64> {
+    pub(crate) fn key_hash(&self, balance: &Balance) -> Option<u64> {
         let Balance::Hash(key) = balance else { return None };
         let request = &self.buffers.request;
         match key {

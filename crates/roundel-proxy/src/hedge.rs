@@ -1,22 +1,24 @@
 //! Asking a second endpoint while the first is silent.
 //!
 //! A request that was sent to an endpoint just before that stopped would wait until it goes on, or
-//! until `response_head`. So whoever waits looks whether the endpoint has fallen silent, and if it
-//! stays so, and answers no probe either, sends the request to another endpoint as well: a hedge.
-//! From whom the first byte of an answer comes has the exchange; the other one is dropped, with its
-//! connection. Which requests are hedged, and how many, is `roundel_core::retry`'s.
+//! until `response_head`. So whoever waits looks whether the endpoint has stopped, and if it seems so
+//! for a while, sends the request to another endpoint as well: a hedge. From whom the first byte of
+//! an answer comes has the exchange; the other one is dropped, with its connection. Which requests
+//! are hedged, and how many, is `roundel_core::retry`'s.
 //!
 //! The first attempt stays what it was meanwhile: if the hedge fails it goes on waiting, and if it
 //! fails itself the hedge stands in for it.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use roundel_core::end::AttemptFailure;
+use roundel_core::endpoint::Health;
 use roundel_core::retry::{WaitingAttempt, may_hedge};
 use roundel_http::Framing;
 
 use crate::attempt::{Sending, Sent, is_near};
-use crate::awaited::{avoids_silent, is_silent};
+use crate::awaited::{avoids_silent, is_avoided};
 use crate::clock::Clock;
 use crate::connect::finish_connecting;
 use crate::deadline::Millis;
@@ -25,7 +27,13 @@ use crate::flow::Flow;
 use crate::pick::{Place, Wanted, pick};
 use crate::reactor::Ready;
 use crate::socket::{Received, Socket};
-use crate::view::LocalEndpoint;
+use crate::view::{LocalEndpoint, LocalPool};
+
+/// How long a request waits at least before it looks around, where silence is of no interest.
+const LOOK_AFTER: Duration = Duration::from_millis(250);
+
+/// The longest time between two looks. Each costs about a microsecond, and many may wait long.
+const LOOK_EVERY_MAX: Millis = 2000;
 
 /// The same request on its way to a second endpoint.
 pub(crate) struct Hedge {
@@ -40,10 +48,9 @@ pub(crate) struct Hedge {
 }
 
 impl Exchange<'_> {
-    /// Looks whether the endpoint has fallen silent: whoever chooses an endpoint sees that too, but
-    /// when all clients wait there nobody chooses. Returns when to look again: ever less often, since
-    /// many may wait long.
-    pub(crate) fn look_for_silence(
+    /// Looks whether the endpoint has stopped: whoever chooses an endpoint sees that too, but when all
+    /// clients wait there nobody chooses. Returns when to look again.
+    pub(crate) fn look_around(
         &mut self,
         sending: &mut Sending<'_>,
         sent_at: Millis,
@@ -53,31 +60,43 @@ impl Exchange<'_> {
             return hedge.connects_until.unwrap_or(Millis::MAX);
         }
         let Place { pool, endpoint, .. } = &*sending.place;
-        if !avoids_silent(pool) {
-            return Millis::MAX;
-        }
-        let least = pool.pool.policy.silent_after.as_millis().max(1);
-        let least = Millis::try_from(least).unwrap_or(Millis::MAX);
+        let least = if avoids_silent(pool) { pool.pool.policy.silent_after } else { LOOK_AFTER };
+        let least = Millis::try_from(least.as_millis()).unwrap_or(Millis::MAX).max(1);
         let waited = now.saturating_sub(sent_at);
-        let later = now.saturating_add(waited.max(least));
-        if waited < least || !is_silent(self.worker, pool, endpoint) {
-            sending.silent_since = None;
+        if waited < least {
+            return sent_at.saturating_add(least);
+        }
+        let later = now.saturating_add(waited.min(LOOK_EVERY_MAX).max(least));
+        // What is known of the endpoint may be newer than the choice of it.
+        let pool = self.worker.newest(pool);
+        if !self.seems_stopped(&pool, endpoint) {
+            sending.stopped_since = None;
             return later;
         }
         // A silence brings a probe forward, which gets its time to be answered.
-        let due = sending.silent_since.get_or_insert(now).saturating_add(least);
+        let due = sending.stopped_since.get_or_insert(now).saturating_add(least);
         if now < due {
             return due;
         }
-        if !endpoint.shared.answers_probes() {
-            self.begin_hedge(sending);
+        if !sending.place.endpoint.shared.answers_probes() {
+            self.begin_hedge(sending, &pool);
         }
         later
     }
 
+    /// Whether `endpoint` has fallen silent, or was found unhealthy since it answers no probe.
+    fn seems_stopped(&self, pool: &LocalPool, endpoint: &LocalEndpoint) -> bool {
+        let is_unhealthy = || {
+            let found = pool.pool.endpoints.iter().find(|it| it.id == endpoint.id);
+            found.is_some_and(|it| it.facts.health == Health::Unhealthy)
+        };
+        is_avoided(self.worker, pool, endpoint)
+            || endpoint.shared.ignores_probes() && is_unhealthy()
+    }
+
     /// Sends the request to another endpoint as well, if it may be sent there and there is one that
     /// could do better.
-    fn begin_hedge(&mut self, sending: &mut Sending<'_>) {
+    fn begin_hedge(&mut self, sending: &mut Sending<'_>, pool: &Rc<LocalPool>) {
         let head = &self.buffers.request.head;
         let has_begun = !self.buffers.response.bytes.is_empty() || sending.has_interim();
         if has_begun || sending.is_upload_cut || !head.upgrade.is_empty() {
@@ -88,13 +107,13 @@ impl Exchange<'_> {
             has_body: head.framing != Framing::None,
             attempts: self.record.attempts,
         };
-        let pool = self.worker.newest(&sending.place.pool);
+        let key_hash = self.key_hash(&pool.pool.policy.balance);
         let tried = &mut self.buffers.tried;
         if !tried.contains(&sending.place.endpoint.id) {
             tried.push(sending.place.endpoint.id);
         }
         let is_better = |it: &Rc<LocalEndpoint>| {
-            !tried.contains(&it.id) && pool.has_room(it) && !is_silent(self.worker, &pool, it)
+            !tried.contains(&it.id) && pool.has_room(it) && !is_avoided(self.worker, pool, it)
         };
         let now = self.worker.clock.millis();
         let retry = &pool.pool.policy.retry;
@@ -103,9 +122,7 @@ impl Exchange<'_> {
         {
             return;
         }
-        let Ok(place) = pick(self.worker, Wanted { pool: &pool, key_hash: None, tried }) else {
-            return;
-        };
+        let Ok(place) = pick(self.worker, Wanted { pool, key_hash, tried }) else { return };
         pool.metrics().hedges.increment();
         let started_us = self.worker.clock.micros();
         match self.open(&place, false) {
@@ -174,7 +191,7 @@ impl Exchange<'_> {
         sending.started_us = hedge.started_us;
         sending.sent = hedge.sent;
         sending.has_arrived = is_near(sending.place);
-        sending.silent_since = None;
+        sending.stopped_since = None;
         self.enter_attempt(sending.place);
         self.record.attempt_started_us = hedge.started_us;
         self.record.is_reused = hedge.is_reused;

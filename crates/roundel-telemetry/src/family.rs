@@ -89,7 +89,7 @@ families! {
     POOL_QUEUE: Histogram "roundel_pool_queue_seconds" ["pool"] "Waits for an endpoint below its limit, of exchanges that waited.";
     POOL_QUEUED: Gauge "roundel_pool_queued" ["pool"] "Exchanges waiting for an endpoint.";
     POOL_RETRIES: Counter "roundel_pool_retries_total" ["pool"] "Attempts after the first of an exchange.";
-    POOL_HEDGES: Counter "roundel_pool_hedges_total" ["pool"] "Attempts begun beside one that waited at a silent endpoint.";
+    POOL_HEDGES: Counter "roundel_pool_hedges_total" ["pool"] "Attempts begun beside one that waited at an endpoint which seemed to have stopped.";
     POOL_GIVE_UPS: Counter "roundel_pool_give_ups_total" ["pool" "reason"] "Failed attempts that were not tried again, by why.";
     POOL_TIER: Gauge "roundel_pool_tier" ["pool" "tier"] "1 for the tier of endpoints that takes traffic now, 0 for the others.";
 

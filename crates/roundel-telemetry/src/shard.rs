@@ -76,7 +76,7 @@ pub struct PoolShard {
     pub queue_time: Histogram,
     /// Attempts after the first of an exchange.
     pub retries: Counter,
-    /// Attempts begun beside one that waited at a silent endpoint.
+    /// Attempts begun beside one that waited at an endpoint which seemed to have stopped.
     pub hedges: Counter,
     /// Failed attempts that were not tried again, by why.
     pub give_ups: ByGiveUp,

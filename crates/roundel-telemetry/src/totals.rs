@@ -27,7 +27,7 @@ pub struct PoolTotals {
     pub queue_time: HistogramSnapshot,
     /// Attempts after the first of an exchange.
     pub retries: u64,
-    /// Attempts begun beside one that waited at a silent endpoint.
+    /// Attempts begun beside one that waited at an endpoint which seemed to have stopped.
     pub hedges: u64,
     /// Retries not made, in the order of [`crate::shard::ByGiveUp::LABELS`].
     pub give_ups: [u64; 5],

@@ -365,7 +365,7 @@ export interface Pool {
   ends: Record<string, number>;
   /** What is probed, in a line; null when nothing is. */
   health_check: string | null;
-  /** Attempts begun beside one that waited at a silent endpoint, since the start. */
+  /** Attempts begun beside one that waited at an endpoint which seemed to have stopped, since the start. */
   hedges_total: number;
   /** Its name. */
   name: string;

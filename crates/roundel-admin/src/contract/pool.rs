@@ -30,7 +30,7 @@ pub struct Pool {
     pub queue_limit: u64,
     /// Attempts after the first of an exchange, since the start.
     pub retries_total: u64,
-    /// Attempts begun beside one that waited at a silent endpoint, since the start.
+    /// Attempts begun beside one that waited at an endpoint which seemed to have stopped, since the start.
     pub hedges_total: u64,
     /// What is probed, in a line; null when nothing is.
     pub health_check: Option<String>,

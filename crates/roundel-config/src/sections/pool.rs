@@ -109,8 +109,9 @@ section! {
         /// Also retries requests such as POST whose connection broke before any response byte. The
         /// endpoint may then have acted twice.
         non_idempotent: flag() => false,
-        /// Also sends a GET, HEAD or OPTIONS that waits at a silent endpoint to another, when no HTTP
-        /// probe is answered there either; the first answer counts. See silent_after.
+        /// Also sends a GET, HEAD or OPTIONS that waits at an endpoint which seems to have stopped to
+        /// another; the first answer counts. It seems so when it is silent (see silent_after) and
+        /// answers no HTTP probe either, or when it became unhealthy for want of answers to probes.
         hedge: flag() => true,
         /// Request body bytes kept for a retry, for each exchange; a longer body is not retried.
         body_bytes_max: bytes(0..=16 << 20) => 64 << 10,

@@ -139,7 +139,9 @@ impl PoolState {
         if endpoint.probing != Schedule::Running {
             return None;
         }
-        endpoint.shared.note_probe(outcome.is_answered(&check.probe));
+        if let Some(is_answered) = outcome.is_answered(&check.probe) {
+            endpoint.shared.note_probe(is_answered);
+        }
         let is_new = endpoint.note_presence(outcome);
         // A name with several addresses fails when all of them do.
         if endpoint.is_gone && endpoint.move_on(now) {

@@ -70,13 +70,13 @@ pub enum ProbeFailure {
 }
 
 impl ProbeOutcome {
-    /// Whether the process behind the endpoint said something, well or not: it runs then. To accept
-    /// a connection, as a TCP probe wants it, takes no process; a stopped one's kernel does so.
-    pub fn is_answered(&self, probe: &Probe) -> bool {
-        let Probe::Http(_) = probe else { return false };
+    /// Whether the process behind the endpoint said something, well or not: it runs then. `None` when
+    /// that is not known: to accept a connection, which is all that a TCP probe wants, takes no
+    /// process, and a stopped one's kernel does so.
+    pub fn is_answered(&self, probe: &Probe) -> Option<bool> {
         match self {
-            Self::Success { .. } => true,
-            Self::Failure(failure) => match failure {
+            Self::Success { .. } => matches!(probe, Probe::Http(_)).then_some(true),
+            Self::Failure(failure) => Some(match failure {
                 ProbeFailure::Malformed { .. }
                 | ProbeFailure::UnexpectedStatus { .. }
                 | ProbeFailure::BodyTextMissing { .. } => true,
@@ -85,7 +85,7 @@ impl ProbeOutcome {
                 | ProbeFailure::TimedOut { .. }
                 | ProbeFailure::Closed
                 | ProbeFailure::Connection(_) => false,
-            },
+            }),
         }
     }
 }

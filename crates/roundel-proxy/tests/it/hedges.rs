@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use roundel_core::end::{AttemptFailure, EndReason};
-use roundel_core::endpoint::AdminState;
-use roundel_core::policy::RetryPolicy;
+use roundel_core::endpoint::{AdminState, Health};
+use roundel_core::policy::{Balance, HashKey, RetryPolicy};
 use roundel_telemetry::RequestFilter;
 use roundel_testkit::ports::{BlackHole, Refusing};
 use roundel_testkit::{Answer, Call, Gate, Ledger, Origin, Point, RawClient, eventually};
@@ -197,6 +197,37 @@ fn who_answers_probes_is_slow_but_not_stopped() {
     assert_eq!(stopped.hedges(), 0);
     stopped.scene.stage.endpoints[0].shared.note_probe(false);
     stopped.expect_helped();
+}
+
+/// One request that waits is no silence, with a hash or zero nothing is: then it takes a verdict.
+#[test]
+fn who_waits_alone_is_helped_when_probes_that_nobody_answers_make_the_endpoint_unhealthy() {
+    let key = Balance::Hash(HashKey::Uri);
+    for (silent_after, balance) in [
+        (SILENT_AFTER, Balance::RoundRobin),
+        (SILENT_AFTER, key),
+        (Duration::ZERO, Balance::LeastRequest),
+    ] {
+        let (stoppable, well) = (Stoppable::start("stopped"), Origin::start("well"));
+        let setup = Setup::new().policy(|policy| {
+            policy.silent_after = silent_after;
+            policy.balance = balance;
+        });
+        let mut scene = start(setup, &[stoppable.origin.address(), well.address()]);
+        scene.publish(|stage| stage.endpoints[1].facts.admin_state = AdminState::Draining);
+        stoppable.stop();
+        let mut waiting = hang(&scene, &stoppable.origin, None, 1).remove(0);
+        scene.publish(|stage| {
+            stage.endpoints[1].facts.admin_state = AdminState::Enabled;
+            stage.endpoints[0].facts.health = Health::Unhealthy;
+        });
+        std::thread::sleep(SILENT_AFTER * 8);
+        let hedges = || scene.pool(|shard| shard.hedges.value());
+        assert_eq!(hedges(), 0, "unhealthy, but not for want of an answer");
+        scene.stage.endpoints[0].shared.note_probe(false);
+        assert_eq!(waiting.read_response().unwrap().text(), "Hello from well\n");
+        assert_eq!((hedges(), scene.endpoint(0, |shard| shard.silences.value())), (1, 0));
+    }
 }
 
 #[test]

@@ -46,11 +46,12 @@ fn only_what_its_process_answers_shows_that_a_silent_endpoint_is_not_stopped() {
     let unwell = ProbeFailure::UnexpectedStatus { status: 503, expected: "200-299".to_owned() };
     let late = ProbeFailure::TimedOut { took: SECOND, limit: SECOND };
     for (probe, outcome, expected) in [
-        (http.clone(), good(), true),
-        (http.clone(), ProbeOutcome::Failure(unwell), true),
-        (http.clone(), ProbeOutcome::Failure(late), false),
-        (http, refused(), false),
-        (Probe::Tcp, good(), false),
+        (http.clone(), good(), (true, false)),
+        (http.clone(), ProbeOutcome::Failure(unwell), (true, false)),
+        (http.clone(), ProbeOutcome::Failure(late), (false, true)),
+        (http, refused(), (false, true)),
+        (Probe::Tcp, good(), (false, false)),
+        (Probe::Tcp, refused(), (false, true)),
     ] {
         let mut policy = policy();
         policy.health_check.as_mut().unwrap().probe = probe;
@@ -59,6 +60,8 @@ fn only_what_its_process_answers_shows_that_a_silent_endpoint_is_not_stopped() {
         endpoint.shared.note_silence();
         world.wait(5 * SECOND);
         world.probe_finds(A, &outcome);
-        assert_eq!(endpoint.shared.answers_probes(), expected, "{outcome:?}");
+        let shared = &endpoint.shared;
+        let probes = (shared.answers_probes(), shared.ignores_probes());
+        assert_eq!(probes, expected, "{outcome:?}");
     }
 }
