@@ -4,6 +4,8 @@
 //! A field is recognised once, when its line is read; routing, logs and writing compare kinds, never
 //! names.
 
+use crate::syntax;
+
 /// A range of a head buffer. Heads are bounded far below 4 GiB, so 32 bits do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
@@ -55,6 +57,9 @@ pub(crate) fn find<'b>(fields: &[Field], buf: &'b [u8], name: &str) -> Option<&'
     fields.iter().find(is_called).map(|field| field.value.of(buf))
 }
 
+/// How the names of the family of forwarding fields begin. Whoever claims one claims to be a proxy.
+pub(crate) const FORWARDING: &[u8] = b"x-forwarded-";
+
 /// Fields that a proxy treats specially. All others are passed on untouched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -80,6 +85,8 @@ pub enum FieldKind {
     XForwardedFor,
     XForwardedProto,
     XForwardedHost,
+    /// Any other whose name begins with `X-Forwarded-`.
+    XForwardedOther,
     XRealIp,
     XRequestId,
     Authorization,
@@ -89,7 +96,7 @@ pub enum FieldKind {
 }
 
 impl FieldKind {
-    /// Length of the longest special name.
+    /// Length of the longest special name, those in families aside.
     pub(crate) const NAME_LEN_MAX: usize = "proxy-authorization".len();
 
     /// Recognises a field name, in any case. Length and first letter leave one candidate at most, so
@@ -122,9 +129,15 @@ impl FieldKind {
             (17, b'x') => (b"x-forwarded-proto", Self::XForwardedProto),
             (18, b'p') => (b"proxy-authenticate", Self::ProxyAuthenticate),
             (19, b'p') => (b"proxy-authorization", Self::ProxyAuthorization),
-            _ => return Self::Other,
+            _ => return Self::of_family(name),
         };
-        if name.eq_ignore_ascii_case(candidate) { kind } else { Self::Other }
+        if name.eq_ignore_ascii_case(candidate) { kind } else { Self::of_family(name) }
+    }
+
+    /// Recognises a name by how it begins.
+    fn of_family(name: &[u8]) -> Self {
+        let is_forwarding = syntax::has_prefix_ignoring_case(name, FORWARDING);
+        if is_forwarding { Self::XForwardedOther } else { Self::Other }
     }
 
     /// Whether the field concerns one connection only and so is never passed on as it came
@@ -161,6 +174,7 @@ impl FieldKind {
                 | Self::XForwardedFor
                 | Self::XForwardedProto
                 | Self::XForwardedHost
+                | Self::XForwardedOther
                 | Self::XRealIp
                 | Self::XRequestId
                 | Self::Authorization
@@ -221,6 +235,10 @@ mod tests {
             ("X-Forwarded-Proto", FieldKind::XForwardedProto),
             ("Proxy-Authenticate", FieldKind::ProxyAuthenticate),
             ("Proxy-Authorization", FieldKind::ProxyAuthorization),
+            ("X-Forwarded-By", FieldKind::XForwardedOther),
+            ("X-Forwarded-Port", FieldKind::XForwardedOther),
+            ("X-Forwarded-Client-Cert", FieldKind::XForwardedOther),
+            ("X-Forwarded", FieldKind::Other),
             ("Content-Type", FieldKind::Other),
             ("Hos", FieldKind::Other),
             ("", FieldKind::Other),
@@ -228,7 +246,8 @@ mod tests {
             assert_eq!(FieldKind::of(name.as_bytes()), kind, "{name}");
             assert_eq!(FieldKind::of(name.to_lowercase().as_bytes()), kind, "{name}");
             assert_eq!(FieldKind::of(name.to_uppercase().as_bytes()), kind, "{name}");
-            assert!(kind == FieldKind::Other || name.len() <= FieldKind::NAME_LEN_MAX);
+            let is_listed = !matches!(kind, FieldKind::Other | FieldKind::XForwardedOther);
+            assert!(!is_listed || name.len() <= FieldKind::NAME_LEN_MAX);
         }
     }
 

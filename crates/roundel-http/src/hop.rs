@@ -108,8 +108,7 @@ impl Hop {
                 continue;
             };
             for option in syntax::elements(value.of(buf)) {
-                if ConnectionOption::of(option) == ConnectionOption::Name && !is_forwarding(option)
-                {
+                if ConnectionOption::of(option) == ConnectionOption::Name {
                     for field in fields.iter_mut().filter(|field| field.kind.may_be_nominated()) {
                         field.is_nominated |= field.name.of(buf).eq_ignore_ascii_case(option);
                     }
@@ -140,11 +139,6 @@ impl ConnectionOption {
             _ => Self::Name,
         }
     }
-}
-
-/// Whether `name` belongs to the family of forwarding fields, known to us or not.
-fn is_forwarding(name: &[u8]) -> bool {
-    syntax::has_prefix_ignoring_case(name, b"x-forwarded-")
 }
 
 /// Reads a Transfer-Encoding; nothing when it is malformed. A coding nobody registered is taken for

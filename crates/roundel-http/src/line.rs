@@ -7,7 +7,7 @@
 //! space before the colon, an empty name, control bytes, and names that become a framing or
 //! forwarding field when an underscore is read as a hyphen.
 
-use crate::field::{Field, FieldKind, Span};
+use crate::field::{FORWARDING, Field, FieldKind, Span};
 use crate::syntax;
 
 /// Why a field section is refused.
@@ -102,11 +102,14 @@ pub(crate) fn read(buf: &[u8], start: usize) -> Result<Option<(Line, usize)>, Se
 /// servers do: `Content_Length` must not reach them past our own reading of Content-Length.
 fn is_disguised(name: &[u8]) -> bool {
     let mut hyphenated = [0; FieldKind::NAME_LEN_MAX];
-    let Some(hyphenated) = hyphenated.get_mut(..name.len()) else { return false };
     for (to, &from) in hyphenated.iter_mut().zip(name) {
         *to = if from == b'_' { b'-' } else { from };
     }
-    FieldKind::of(hyphenated) != FieldKind::Other
+    match hyphenated.get(..name.len()) {
+        Some(whole) => FieldKind::of(whole) != FieldKind::Other,
+        // Too long for a special name, but not for one of a family.
+        None => syntax::has_prefix_ignoring_case(&hyphenated, FORWARDING),
+    }
 }
 
 #[cfg(test)]
@@ -161,10 +164,23 @@ mod tests {
 
     #[test]
     fn disguised_special_names_are_refused_and_other_underscores_pass() {
-        for name in ["Content_Length", "transfer_encoding", "X_Forwarded-For", "x_real_ip"] {
+        for name in [
+            "Content_Length",
+            "transfer_encoding",
+            "X_Forwarded-For",
+            "x_real_ip",
+            "X_Forwarded_Port",
+            "X-Forwarded-Client_Cert",
+        ] {
             assert_eq!(field(format!("{name}: 1\r\n").as_bytes()), None, "{name}");
         }
-        for name in ["user_id", "_", "Content_Type", "x_a_very_long_name_with_underscores"] {
+        for name in [
+            "user_id",
+            "_",
+            "Content_Type",
+            "x_a_very_long_name_with_underscores",
+            "proxy_authorization_that_is_longer",
+        ] {
             assert!(field(format!("{name}: 1\r\n").as_bytes()).is_some(), "{name}");
         }
     }

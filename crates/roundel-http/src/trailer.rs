@@ -80,7 +80,7 @@ impl Trailers {
 }
 
 /// Families of fields that are dropped, by how their names start.
-const DROPPED_FAMILIES: [&[u8]; 12] = [
+const DROPPED_FAMILIES: [&[u8]; 11] = [
     // How to read the content.
     b"content-",
     // Controls of the request, and of what is done with the response.
@@ -93,7 +93,6 @@ const DROPPED_FAMILIES: [&[u8]; 12] = [
     b"set-cookie",
     // Where it came from, and what it should be taken for.
     b"x-client-",
-    b"x-forwarded-",
     b"x-http-method",
     b"x-original-",
     b"x-real-",

@@ -1,7 +1,7 @@
 //! What an endpoint is told about the client, and who the client is.
 //!
-//! By default a client can claim nothing: `X-Forwarded-*`, `Forwarded` and `X-Real-IP` are replaced
-//! by what the socket says. Only a peer on the trusted list speaks for others; its
+//! By default a client can claim nothing: `X-Forwarded-For`, `-Proto` and `-Host` are replaced by what
+//! the socket says, and any other `X-Forwarded-*`, `Forwarded` and `X-Real-IP` are dropped. Only a peer on the trusted list speaks for others; its
 //! `X-Forwarded-For` is read from the right, since every hop appends, and the first address that
 //! is not itself trusted is the client (RFC 7239 §8.1 on why the rest is hearsay).
 
@@ -59,6 +59,7 @@ impl Forwarding {
         const ALL: KindSet = ANEW
             .with(FieldKind::XForwardedProto)
             .with(FieldKind::XForwardedHost)
+            .with(FieldKind::XForwardedOther)
             .with(FieldKind::Forwarded)
             .with(FieldKind::XRealIp);
         match (self.mode, self.is_trusted) {

@@ -86,7 +86,8 @@ section! {
     /// What endpoints are told about the client.
     for ForwardedPolicy {
         /// What happens to `X-Forwarded-For`, `-Proto` and `-Host`: "replace" by what the socket
-        /// says (from a trusted proxy: append), always "append", or "off" to leave them alone.
+        /// says, and drop all others of that family, `Forwarded` and `X-Real-IP` (from a trusted
+        /// proxy: append), always "append", or "off" to leave them alone.
         mode: choice(&[
             ("replace", ForwardedMode::Replace),
             ("append", ForwardedMode::Append),

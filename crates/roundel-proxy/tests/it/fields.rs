@@ -116,7 +116,8 @@ fn a_client_that_takes_trailers_is_vouched_for() {
 fn forwarding_fields_follow_the_policy() {
     let origin = Origin::start("only");
     let claims = "GET / HTTP/1.1\nHost: h\nX-Forwarded-For: 1.1.1.1\nX-Forwarded-Proto: https\n\
-                  X-Forwarded-Host: claimed\nX-Real-IP: 1.1.1.1\nForwarded: for=1.1.1.1\n";
+                  X-Forwarded-Host: claimed\nX-Real-IP: 1.1.1.1\nForwarded: for=1.1.1.1\n\
+                  X-Forwarded-Client-Cert: Subject=admin\n";
     let replaced: &[_] =
         &["X-Forwarded-For: 127.0.0.1", "X-Forwarded-Proto: http", "X-Forwarded-Host: h"];
     let appended: &[_] = &[
@@ -124,6 +125,7 @@ fn forwarding_fields_follow_the_policy() {
         "X-Forwarded-Host: claimed",
         "X-Real-IP: 1.1.1.1",
         "Forwarded: for=1.1.1.1",
+        "X-Forwarded-Client-Cert: Subject=admin",
         "X-Forwarded-For: 1.1.1.1, 127.0.0.1",
     ];
     let untouched: &[_] = &[
@@ -132,6 +134,7 @@ fn forwarding_fields_follow_the_policy() {
         "X-Forwarded-Host: claimed",
         "X-Real-IP: 1.1.1.1",
         "Forwarded: for=1.1.1.1",
+        "X-Forwarded-Client-Cert: Subject=admin",
     ];
     for (mode, trusted, expected) in [
         (ForwardedMode::Replace, None, replaced),
