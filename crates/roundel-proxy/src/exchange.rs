@@ -88,17 +88,33 @@ pub(crate) async fn run(worker: &Rc<Worker>, client: &mut Client, buffers: &mut 
         }
         _ => exchange.serve().await,
     };
-    let Exchange { mut record, buffers, .. } = exchange;
-    record.request_bytes = buffers.upload.data_bytes();
-    record.response_bytes += buffers.download.data_bytes();
-    record.close(ending.reason, &buffers.request, &buffers.trail);
-    // It may keep an old pool alive.
-    buffers.trail.clear();
-    buffers.request.finish();
+    exchange.close(ending.reason);
     ending.next
 }
 
+/// An exchange that nobody closed ends here: a panic unwinds through it, or the worker stops before
+/// it has ended. So every exchange is recorded, however it ends.
+impl Drop for Exchange<'_> {
+    fn drop(&mut self) {
+        if !self.record.is_entered() {
+            let is_panic = std::thread::panicking();
+            self.close(if is_panic { EndReason::Panic } else { EndReason::Shutdown });
+        }
+    }
+}
+
 impl Exchange<'_> {
+    /// Enters the record, once.
+    fn close(&mut self, reason: EndReason) {
+        let Buffers { request, upload, download, trail, .. } = &mut *self.buffers;
+        self.record.request_bytes = upload.data_bytes();
+        self.record.response_bytes += download.data_bytes();
+        self.record.enter(reason, request, trail);
+        // It may keep an old pool alive.
+        trail.clear();
+        request.finish();
+    }
+
     /// Finds out what is to be done with the request, and does it.
     async fn serve(&mut self) -> Ending {
         let view = self.worker.view();

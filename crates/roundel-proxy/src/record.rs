@@ -1,8 +1,4 @@
 //! The account of one exchange: filled in as it goes, entered exactly once when it ends.
-//!
-//! Dropping an account that nobody closed enters it too: that happens when a panic unwinds through
-//! the exchange or when the worker stops before the exchange has ended. So every exchange is
-//! counted, however it ends.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -116,12 +112,13 @@ impl Record {
         self.is_admitted || self.attempts > 1 || self.timing.queue_us.is_some()
     }
 
-    /// Closes the account.
-    pub(crate) fn close(mut self, end: EndReason, request: &Request, trail: &Trail) {
-        self.enter(end, Some((request, trail)));
+    /// Whether the account has been closed.
+    pub(crate) fn is_entered(&self) -> bool {
+        self.is_entered
     }
 
-    fn enter(&mut self, end: EndReason, known: Option<(&Request, &Trail)>) {
+    /// Closes the account.
+    pub(crate) fn enter(&mut self, end: EndReason, request: &Request, trail: &Trail) {
         self.is_entered = true;
         self.timing.total_us = self.worker.clock.micros().saturating_sub(self.started_us);
         let is_error = end.is_error(self.status);
@@ -141,11 +138,11 @@ impl Record {
             metrics.ends.increment(end);
             metrics.errors.add(u64::from(is_error));
         }
-        self.log(end, is_error, known);
+        self.log(end, is_error, request, trail);
     }
 
     /// Tells the logs that want to know.
-    fn log(&self, end: EndReason, is_error: bool, known: Option<(&Request, &Trail)>) {
+    fn log(&self, end: EndReason, is_error: bool, request: &Request, trail: &Trail) {
         let mut access = self.worker.log.borrow_mut();
         let mut requests = self.worker.requests.borrow_mut();
         let now_us = self.worker.clock.micros();
@@ -154,12 +151,12 @@ impl Record {
         if access.is_none() && kept.is_none() {
             return;
         }
-        let line = self.line(end, known.map(|(request, _)| request));
+        let line = self.line(end, request);
         if let Some(log) = access.as_mut() {
             log.push(&line);
         }
         if let Some(log) = kept {
-            log.push(&line, &self.account(known.map(|(_, trail)| trail)));
+            log.push(&line, &self.account(trail));
         }
     }
 
@@ -184,19 +181,19 @@ impl Record {
     }
 
     /// What explains the exchange.
-    fn account<'a>(&'a self, trail: Option<&'a Trail>) -> Account<'a> {
+    fn account<'a>(&'a self, trail: &'a Trail) -> Account<'a> {
         Account {
             route: self.route.as_ref().map(|(view, index)| (&view.snapshot.routes, *index)),
             pool: self.pool.as_ref().map(|pool| &pool.pool),
             attempt: self.attempt(),
-            trail,
+            trail: Some(trail),
         }
     }
 
     /// What the access log says of the request. A head that was refused is told as far as it was
     /// read.
-    fn request_fields<'a>(&'a self, request: Option<&'a Request>) -> RequestFields<'a> {
-        let Some(Request { head, bytes, .. }) = request else { return RequestFields::default() };
+    fn request_fields<'a>(&'a self, request: &'a Request) -> RequestFields<'a> {
+        let Request { head, bytes, .. } = request;
         let field = |name| head.field(bytes, name).unwrap_or_default();
         let made_id = self.request_id.as_ref().map(RequestId::as_bytes);
         RequestFields {
@@ -219,7 +216,7 @@ impl Record {
         Some(view.snapshot.routes.routes().get(*index)?.name.as_str())
     }
 
-    fn line<'a>(&'a self, end: EndReason, request: Option<&'a Request>) -> ExchangeRecord<'a> {
+    fn line<'a>(&'a self, end: EndReason, request: &'a Request) -> ExchangeRecord<'a> {
         ExchangeRecord {
             at_unix_us: Clock::unix_micros(),
             client: self.client,
@@ -239,15 +236,6 @@ impl Record {
             response_bytes: self.response_bytes,
             timing: self.timing,
             end,
-        }
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        if !self.is_entered {
-            let is_panic = std::thread::panicking();
-            self.enter(if is_panic { EndReason::Panic } else { EndReason::Shutdown }, None);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use roundel_core::end::EndReason as E;
+use roundel_telemetry::RequestFilter;
 use roundel_testkit::load::Kind;
 use roundel_testkit::{Answer, Gate, Origin, Point, RawClient, eventually};
 
@@ -75,6 +76,11 @@ fn what_outlives_the_grace_is_cut_and_counted() {
     origin.wait_for_requests(2);
     assert_eq!(scene.drain(ms(200)).cut, 2);
     assert_eq!(scene.ends(E::Shutdown), 2);
+    // For these lines the log is read.
+    let told = scene.requests.recent(&RequestFilter::default(), 10);
+    let mut lines: Vec<_> = told.iter().map(|it| (it.end, &*it.method, &*it.path)).collect();
+    lines.sort_by_key(|line| line.2);
+    assert_eq!(lines, [(E::Shutdown, "GET", "/flows"), (E::Shutdown, "GET", "/waits")]);
     assert!(waiting.read_response().is_err());
     assert!(flowing.read_to_close().is_err());
     eventually(PATIENCE, "the endpoint is left", || origin.open_connections() == 0);
