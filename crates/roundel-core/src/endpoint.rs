@@ -200,7 +200,7 @@ impl EndpointShared {
         self.ignores_probes.load(Relaxed)
     }
 
-    /// Notes an answer, which ends a silence. Writes only then.
+    /// Notes an answer, to a request or to a probe when none waits, which ends a silence. Writes only then.
     pub fn note_answer(&self) {
         if self.is_silent.load(Relaxed) {
             self.is_silent.store(false, Relaxed);

@@ -14,7 +14,8 @@
 //! A silent endpoint is the last choice, not out: when all others are silent too, the fault is
 //! elsewhere. While it is silent, each worker tries one request at a time there, so that traffic
 //! finds the end of it also where nobody probes; when such a try is given up the next one follows
-//! after a pause, so that few are delayed by it. The first answer ends it.
+//! after a pause, so that few are delayed by it. The first answer ends it, and where no request waits that
+//! of a probe does.
 //!
 //! Pure: time is an argument. One worker's evidence is kept here; that an endpoint is silent is
 //! shared by all ([`crate::endpoint::EndpointShared`]).

@@ -187,6 +187,15 @@ impl EndpointState {
         was_gone && matches!(outcome, ProbeOutcome::Success { .. })
     }
 
+    /// Takes note of whether a probe was answered by the process itself. If nobody waits there, an
+    /// answer leaves nothing that would speak for a silence.
+    pub(super) fn note_sign(&self, is_answered: bool) {
+        self.shared.note_probe(is_answered);
+        if is_answered && self.shared.in_flight() == 0 {
+            self.shared.note_answer();
+        }
+    }
+
     /// Nobody is at the present address: moves on to the next one that the name stands for. `false`
     /// when there is none, or all of them have refused.
     ///

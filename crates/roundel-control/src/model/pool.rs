@@ -140,7 +140,7 @@ impl PoolState {
             return None;
         }
         if let Some(is_answered) = outcome.is_answered(&check.probe) {
-            endpoint.shared.note_probe(is_answered);
+            endpoint.note_sign(is_answered);
         }
         let is_new = endpoint.note_presence(outcome);
         // A name with several addresses fails when all of them do.

@@ -34,22 +34,44 @@ fn a_silence_brings_a_probe_and_is_told_if_it_lasts() {
 }
 
 #[test]
-fn only_what_its_process_answers_shows_that_a_silent_endpoint_is_not_stopped() {
-    let http = Probe::Http(HttpProbe {
+fn an_answered_probe_ends_a_silence_at_which_nobody_waits() {
+    let mut policy = policy();
+    policy.health_check.as_mut().unwrap().probe = http();
+    let mut world = World::well(policy, &[A, B]);
+    let endpoint = world.find(A);
+    endpoint.shared.try_start(None);
+    endpoint.shared.note_silence();
+    world.probe_finds(A, &good());
+    assert!(endpoint.shared.is_silent(), "one waits, and is not answered");
+    endpoint.shared.end();
+    world.wait(5 * SECOND);
+    world.probe_finds(A, &refused());
+    assert!(endpoint.shared.is_silent());
+    world.wait(SECOND);
+    world.probe_finds(A, &good());
+    assert!(!endpoint.shared.is_silent());
+}
+
+fn http() -> Probe {
+    Probe::Http(HttpProbe {
         method: "GET".to_owned(),
         path: "/health".to_owned(),
         host: None,
         headers: Vec::new(),
         expected_statuses: vec![(200, 299)],
         expected_body: None,
-    });
+    })
+}
+
+#[test]
+fn only_what_its_process_answers_shows_that_a_silent_endpoint_is_not_stopped() {
     let unwell = ProbeFailure::UnexpectedStatus { status: 503, expected: "200-299".to_owned() };
     let late = ProbeFailure::TimedOut { took: SECOND, limit: SECOND };
     for (probe, outcome, expected) in [
-        (http.clone(), good(), (true, false)),
-        (http.clone(), ProbeOutcome::Failure(unwell), (true, false)),
-        (http.clone(), ProbeOutcome::Failure(late), (false, true)),
-        (http, refused(), (false, true)),
+        (http(), good(), (true, false)),
+        (http(), ProbeOutcome::Failure(unwell), (true, false)),
+        (http(), ProbeOutcome::Failure(late), (false, true)),
+        (http(), refused(), (false, true)),
         (Probe::Tcp, good(), (false, false)),
         (Probe::Tcp, refused(), (false, true)),
     ] {
