@@ -17,7 +17,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Weak};
 
 use roundel_config::model::ListenerConfig;
-use roundel_core::listener::Listener;
+use roundel_core::listener::{Listener, ListenerSockets};
 use roundel_core::name::Name;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -64,7 +64,7 @@ struct Binding {
     name: Name,
     configured: SocketAddr,
     address: SocketAddr,
-    sockets: Weak<[TcpListener]>,
+    sockets: Weak<ListenerSockets>,
     /// Whether the newest snapshot has them; workers close the others.
     is_current: bool,
 }
@@ -117,7 +117,7 @@ impl Bindings {
 
     /// Sockets are reused by address, whatever the listener is called now; where the kernel chose
     /// the port the name decides, since there may be several of these.
-    fn existing(&self, config: &ListenerConfig) -> Option<(SocketAddr, Arc<[TcpListener]>)> {
+    fn existing(&self, config: &ListenerConfig) -> Option<(SocketAddr, Arc<ListenerSockets>)> {
         let is_same = |old: &&Binding| {
             old.is_current
                 && old.configured == config.address
@@ -127,7 +127,7 @@ impl Bindings {
         Some((old.address, old.sockets.upgrade()?))
     }
 
-    fn bind_new(&self, config: &ListenerConfig) -> io::Result<(SocketAddr, Arc<[TcpListener]>)> {
+    fn bind_new(&self, config: &ListenerConfig) -> io::Result<(SocketAddr, Arc<ListenerSockets>)> {
         // `127.0.0.1:80` may become `0.0.0.0:80`: then the clash is with our own old sockets.
         let is_ours = self.bound.iter().any(|old| old.address.port() == config.address.port());
         if config.address.port() != 0 && !is_ours {
@@ -140,7 +140,7 @@ impl Bindings {
             sockets.push(listen(address)?);
         }
         tracing::info!(name = config.name.as_str(), %address, "listener bound");
-        Ok((address, sockets.into()))
+        Ok((address, Arc::new(ListenerSockets::new(sockets))))
     }
 }
 
@@ -173,8 +173,8 @@ mod tests {
         let listeners = Bindings::new(3).bind(&[listener("web", "127.0.0.1:0")]).unwrap();
         let [web] = listeners.as_slice() else { panic!("one listener") };
         assert_ne!(web.address.port(), 0);
-        assert_eq!(web.sockets.len(), 3);
-        for socket in web.sockets.iter() {
+        assert_eq!(web.sockets.each().len(), 3);
+        for socket in web.sockets.each() {
             assert_eq!(socket.local_addr().unwrap(), web.address);
         }
     }

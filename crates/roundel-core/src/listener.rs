@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::name::Name;
@@ -14,11 +15,51 @@ pub struct Listener {
     pub name: Name,
     /// The address it is bound to; a configured port 0 is resolved here.
     pub address: SocketAddr,
-    /// One listening socket for each worker, in worker order, bound with `SO_REUSEPORT` and
-    /// non-blocking. Owned by the control plane; shared by all snapshots that keep the listener.
-    pub sockets: Arc<[TcpListener]>,
+    /// Owned by the control plane; shared by all snapshots that keep the listener.
+    pub sockets: Arc<ListenerSockets>,
     /// How connections and requests are treated.
     pub settings: Arc<ListenerSettings>,
+}
+
+/// The sockets of a listener, and how many of the connections that came by them are open.
+#[derive(Debug)]
+pub struct ListenerSockets {
+    each: Box<[TcpListener]>,
+    connections: AtomicU32,
+}
+
+impl ListenerSockets {
+    /// One listening socket for each worker, in worker order, bound with `SO_REUSEPORT` and
+    /// non-blocking.
+    pub fn new(each: Vec<TcpListener>) -> Self {
+        Self { each: each.into(), connections: AtomicU32::new(0) }
+    }
+
+    /// All of them.
+    pub fn each(&self) -> &[TcpListener] {
+        &self.each
+    }
+
+    /// The one of a worker.
+    pub fn of_worker(&self, worker: usize) -> Option<&TcpListener> {
+        self.each.get(worker)
+    }
+
+    /// Counts a connection unless `limit` of them are open, over all workers. Returns whether it may
+    /// stay; each that does is paired with one [`Self::close_one`].
+    pub fn try_open_one(&self, limit: Option<u32>) -> bool {
+        let open = self.connections.fetch_add(1, Relaxed);
+        let is_full = limit.is_some_and(|limit| open >= limit);
+        if is_full {
+            self.close_one();
+        }
+        !is_full
+    }
+
+    /// Counts a connection no more.
+    pub fn close_one(&self) {
+        self.connections.fetch_sub(1, Relaxed);
+    }
 }
 
 /// How a listener treats its connections and requests.

@@ -6,15 +6,16 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use roundel_core::listener::{HalfClose, Listener, ListenerSettings};
+use roundel_core::listener::{HalfClose, Listener, ListenerSettings, ListenerSockets};
 use roundel_core::name::Name;
 use roundel_telemetry::{ListenerMetrics, ListenerShard};
 
 use crate::deadline::{Deadlines, Millis};
-use crate::reactor::{Owner, Ready};
+use crate::reactor::{Owner, Reactor, Ready};
 use crate::socket::Socket;
 
 /// A listener's part in one worker: what its connections need to know of it.
@@ -26,10 +27,9 @@ pub(crate) struct LocalListener {
     settings: RefCell<Rc<ListenerSettings>>,
     metrics: Arc<ListenerMetrics>,
     worker: usize,
-    workers: u32,
-    /// Connections of this worker and this listener that are open.
-    open: Cell<u32>,
-    /// Those of all its listeners.
+    /// They know how many connections all workers have of this listener.
+    sockets: Arc<ListenerSockets>,
+    /// Connections that this worker has of all listeners.
     all: Rc<OpenClients>,
     /// The listener was removed: its connections end as soon as their clients can take it.
     pub(crate) is_leaving: Cell<bool>,
@@ -61,8 +61,7 @@ impl LocalListener {
             settings: RefCell::new(Rc::new(listener.settings.as_ref().clone())),
             metrics,
             worker,
-            workers: u32::try_from(listener.sockets.len()).unwrap_or(u32::MAX).max(1),
-            open: Cell::new(0),
+            sockets: Arc::clone(&listener.sockets),
             all,
             is_leaving: Cell::new(false),
         }
@@ -83,13 +82,24 @@ impl LocalListener {
         self.metrics.shard(self.worker)
     }
 
-    /// Whether this worker has its share of the connections that the listener may have. The
-    /// kernel spreads connections evenly enough for shares to be as good as a common count.
-    pub(crate) fn is_full(&self) -> bool {
-        match self.settings.borrow().limits.max_connections {
-            Some(max) => self.open.get() >= max.div_ceil(self.workers),
-            None => self.all.count.get() >= self.all.max,
+    /// Counts one more connection, unless there are as many as there may be. A limit of the listener's
+    /// own counts over all workers; of what the process may have each worker has a share, which is
+    /// large enough for the kernel to spread connections evenly.
+    fn try_open_one(&self) -> bool {
+        let limit = self.settings.borrow().limits.max_connections;
+        let has_share = limit.is_some() || self.all.count.get() < self.all.max;
+        let is_open = has_share && self.sockets.try_open_one(limit);
+        if is_open {
+            self.all.count.set(self.all.count.get() + 1);
+            self.metrics().connections_open.increment();
         }
+        is_open
+    }
+
+    fn close_one(&self) {
+        self.sockets.close_one();
+        self.all.count.set(self.all.count.get().saturating_sub(1));
+        self.metrics().connections_open.decrement();
     }
 }
 
@@ -107,15 +117,26 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(socket: Socket, peer: SocketAddr, listener: Rc<LocalListener>) -> Self {
-        listener.open.set(listener.open.get() + 1);
-        listener.all.count.set(listener.all.count.get() + 1);
-        listener.metrics().connections_open.increment();
-        Self { socket, peer, listener, requests: 0, is_mid_response: Cell::new(false) }
+    /// Takes over a connection that was accepted, unless the listener has as many as it may have.
+    pub(crate) fn accept(
+        fd: OwnedFd,
+        peer: SocketAddr,
+        listener: &Rc<LocalListener>,
+        reactor: &Rc<Reactor>,
+    ) -> Option<Self> {
+        if !listener.try_open_one() {
+            listener.metrics().connections_refused.increment();
+            return None;
+        }
+        listener.metrics().connections.increment();
+        let Ok(socket) = Socket::accepted(reactor, fd, Owner::Nobody) else {
+            listener.close_one();
+            return None;
+        };
+        let listener = listener.clone();
+        Some(Self { socket, peer, listener, requests: 0, is_mid_response: Cell::new(false) })
     }
-}
 
-impl Client {
     /// Whether the client has left: it broke the connection, or it has sent its last byte and the
     /// listener takes that for leaving.
     pub(crate) fn has_left(&self) -> bool {
@@ -131,10 +152,7 @@ impl Drop for Client {
         if self.is_mid_response.get() {
             self.socket.reset_on_close();
         }
-        let LocalListener { open, all, .. } = &*self.listener;
-        open.set(open.get().saturating_sub(1));
-        all.count.set(all.count.get().saturating_sub(1));
-        self.listener.metrics().connections_open.decrement();
+        self.listener.close_one();
     }
 }
 

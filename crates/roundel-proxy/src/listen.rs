@@ -24,7 +24,7 @@ use socket2::{SockFilter, SockRef};
 use crate::client::{Client, LocalListener, OpenClients};
 use crate::deadline::Millis;
 use crate::reactor::{Owner, Reactor, Ready, Token};
-use crate::socket::{Socket, never_pace};
+use crate::socket::never_pace;
 
 /// Connections accepted from one listener in one turn.
 const ACCEPTS_PER_TURN: usize = 64;
@@ -138,7 +138,7 @@ impl Listeners {
     }
 
     fn add(&mut self, listener: &Arc<Listener>, reactor: &Reactor, registry: &Registry) {
-        let Some(socket) = listener.sockets.get(self.worker) else { return };
+        let Some(socket) = listener.sockets.of_worker(self.worker) else { return };
         // Accepted connections inherit this, which saves a call for each.
         let _ = sockopt::set_tcp_nodelay(socket, true);
         if listener.address.ip().is_loopback() {
@@ -179,7 +179,7 @@ impl Listeners {
         for open in &mut self.open {
             let is_due = |at: Option<Millis>| at.is_some_and(|at| at <= now);
             open.is_ready |= is_due(open.closes_at) || is_due(open.starved_until);
-            let Some(socket) = open.listener.sockets.get(self.worker) else { continue };
+            let Some(socket) = open.listener.sockets.of_worker(self.worker) else { continue };
             for _ in 0..ACCEPTS_PER_TURN {
                 if !open.is_ready {
                     break;
@@ -187,7 +187,7 @@ impl Listeners {
                 match accept_one(socket) {
                     Ok((fd, peer)) => {
                         open.starved_until = None;
-                        if let Some(client) = admitted(fd, peer, &open.local, reactor) {
+                        if let Some(client) = Client::accept(fd, peer, &open.local, reactor) {
                             admit(client);
                         }
                     }
@@ -230,7 +230,7 @@ impl Open {
     /// Lets no new connection in, and closes a little later.
     fn shut(&mut self, worker: usize, now: Millis) {
         if self.closes_at.is_none()
-            && let Some(socket) = self.listener.sockets.get(worker)
+            && let Some(socket) = self.listener.sockets.of_worker(worker)
         {
             // Where filters are forbidden, a connection or two may be reset at the end.
             let _ = SockRef::from(socket).attach_filter(&SHUT);
@@ -242,7 +242,7 @@ impl Open {
     /// From here on the kernel refuses connections, so that clients go elsewhere, although others
     /// still hold the descriptor.
     fn close(&self, worker: usize, reactor: &Reactor) {
-        if let Some(socket) = self.listener.sockets.get(worker) {
+        if let Some(socket) = self.listener.sockets.of_worker(worker) {
             reactor.deregister(socket, self.token);
             let _ = shutdown(socket, Shutdown::Read);
         }
@@ -251,7 +251,7 @@ impl Open {
     /// Lets connections in again, when a listener that was about to go is wanted after all.
     fn reopen(&mut self, worker: usize) {
         if self.closes_at.take().is_some()
-            && let Some(socket) = self.listener.sockets.get(worker)
+            && let Some(socket) = self.listener.sockets.of_worker(worker)
         {
             let _ = SockRef::from(socket).detach_filter();
             self.local.is_leaving.set(false);
@@ -263,22 +263,6 @@ fn accept_one(socket: &TcpListener) -> Result<(OwnedFd, SocketAddr), Errno> {
     let (fd, peer) = acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
     let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).ok_or(Errno::CONNABORTED)?;
     Ok((fd, peer))
-}
-
-/// Admits a connection unless the listener has its fill.
-fn admitted(
-    fd: OwnedFd,
-    peer: SocketAddr,
-    local: &Rc<LocalListener>,
-    reactor: &Rc<Reactor>,
-) -> Option<Client> {
-    if local.is_full() {
-        local.metrics().connections_refused.increment();
-        return None;
-    }
-    local.metrics().connections.increment();
-    let socket = Socket::accepted(reactor, fd, Owner::Nobody).ok()?;
-    Some(Client::new(socket, peer, local.clone()))
 }
 
 /// Gives up the reserve descriptor to accept one connection and close it, then takes it back.

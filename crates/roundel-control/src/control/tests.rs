@@ -126,7 +126,7 @@ async fn a_reload_keeps_the_sockets_of_a_listener_that_stays() {
     assert!(Arc::ptr_eq(&before.listeners[0], &after.listeners[0]));
     assert_eq!(after.pools[0].endpoints[0].shared.in_flight(), 1);
     assert_eq!(*running.control.config(), next);
-    let accepted = after.listeners[0].sockets.iter().filter(|s| s.accept().is_ok()).count();
+    let accepted = after.listeners[0].sockets.each().iter().filter(|s| s.accept().is_ok()).count();
     assert_eq!(accepted, 1, "the connection that waited is accepted from the same sockets");
 
     let report = running.control.reload(next).await.unwrap();

@@ -8,6 +8,22 @@ use roundel_testkit::{Answer, Gate, Origin, RawClient, eventually};
 
 use crate::scene::{PATIENCE, Scene, Setup, listener};
 
+#[test]
+fn a_limit_counts_over_all_workers() {
+    let origin = Origin::start("only");
+    let setup = Setup::new().workers(4).bounds(|limits| limits.max_connections = Some(10));
+    let scene = setup.start(&[origin.address()]);
+    let web = scene.address();
+    for _ in 0..3 {
+        // Wherever the kernel puts them.
+        let open: Vec<_> = (0..10).map(|n| served(web).unwrap_or_else(|| panic!("{n}"))).collect();
+        assert!(served(web).is_none());
+        drop(open);
+        let are_closed = || scene.connections_by_worker().iter().sum::<i64>() == 0;
+        eventually(PATIENCE, "all are closed", are_closed);
+    }
+}
+
 /// Listeners "web" and "other" of one worker, each with this limit of its own, in a process that
 /// may have three connections.
 fn scene(origin: &Origin, own_limits: [Option<u32>; 2]) -> Scene {

@@ -10,7 +10,7 @@ use roundel_core::end::{AttemptFailure, EndReason};
 use roundel_core::endpoint::{AdminState, Endpoint, EndpointFacts, EndpointId, Health};
 use roundel_core::listener::{
     ForwardedMode, ForwardedPolicy, HalfClose, Listener, ListenerLimits, ListenerSettings,
-    ListenerTimeouts,
+    ListenerSockets, ListenerTimeouts,
 };
 use roundel_core::name::Name;
 use roundel_core::policy::{
@@ -266,7 +266,8 @@ pub(crate) fn listener(
         address = socket.local_addr().unwrap();
         sockets.push(socket);
     }
-    Arc::new(Listener { name: name(called), address, sockets: sockets.into(), settings })
+    let sockets = Arc::new(ListenerSockets::new(sockets));
+    Arc::new(Listener { name: name(called), address, sockets, settings })
 }
 
 /// What is published; tests change it and publish again.
