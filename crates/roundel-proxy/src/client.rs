@@ -140,10 +140,15 @@ impl Client {
     /// Whether the client has left: it broke the connection, or it has sent its last byte and the
     /// listener takes that for leaving.
     pub(crate) fn has_left(&self) -> bool {
-        let ready = self.socket.ready();
-        ready.has_any(Ready::BROKEN)
-            || ready.has_any(Ready::READ_CLOSED)
-                && self.listener.settings().half_close == HalfClose::Cancel
+        self.socket.is_broken()
+            || self.has_finished() && self.listener.settings().half_close == HalfClose::Cancel
+    }
+
+    /// Whether the client has sent its last byte. It may still want its answer; far more often it
+    /// has given up. So what is under way for it goes on, but it takes no place from those who are
+    /// there for certain, and nobody else is troubled for it after a long wait.
+    pub(crate) fn has_finished(&self) -> bool {
+        self.socket.ready().has_any(Ready::READ_CLOSED)
     }
 }
 

@@ -287,6 +287,11 @@ impl Exchange<'_> {
             Failed::Upstream { failure, is_unprocessed } => (failure, is_unprocessed),
         };
         self.note_failure(place, failure);
+        let took_long =
+            matches!(failure, AttemptFailure::ResponseTimeout | AttemptFailure::WriteTimeout);
+        if took_long && self.client.has_finished() {
+            return Some(end_of(failure));
+        }
         let is_retried = self.is_retried(place, failure, is_unprocessed);
         if failure == AttemptFailure::ReusedClosed {
             self.must_be_fresh = true;

@@ -99,7 +99,8 @@ impl Exchange<'_> {
     fn begin_hedge(&mut self, sending: &mut Sending<'_>, pool: &Rc<LocalPool>) {
         let head = &self.buffers.request.head;
         let has_begun = !self.buffers.response.bytes.is_empty() || sending.has_interim();
-        if has_begun || sending.is_upload_cut || !head.upgrade.is_empty() {
+        let is_possible = !has_begun && !sending.is_upload_cut && head.upgrade.is_empty();
+        if !is_possible || self.client.has_finished() {
             return;
         }
         let waiting = WaitingAttempt {

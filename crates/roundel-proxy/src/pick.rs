@@ -74,8 +74,8 @@ pub(crate) fn pick(worker: &Rc<Worker>, wanted: Wanted<'_>) -> Result<Place, Ref
     try_pick(worker, wanted, None)
 }
 
-/// Waits in the pool's line for a place, until `deadline` at most or until `client` is gone. Notes
-/// how long that took in `queue_us`.
+/// Waits in the pool's line for a place, until `deadline` at most or until `client` has sent its last
+/// byte and so is probably gone. Notes how long that took in `queue_us`.
 ///
 /// A pool in which no endpoint takes traffic may expect one ([`PoolPolicy::endpoint_wait`]). The
 /// control plane is told that somebody waits for it, and the time for it is its own: what was spent
@@ -98,7 +98,7 @@ pub(crate) async fn wait(
     let since_us = worker.clock.micros();
     let mut patience = None;
     let place = poll_fn(|_| {
-        if client.has_left() {
+        if client.has_finished() {
             return Poll::Ready(Err(EndReason::ClientClosed));
         }
         // The pool may have changed meanwhile, for instance by a new endpoint.

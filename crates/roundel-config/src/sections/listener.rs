@@ -30,7 +30,9 @@ section! {
         address: Option<Located<SocketAddr>>
             = required(located(listen_address()), "\"0.0.0.0:8080\"") => None,
         /// What it means that a client has sent its last byte and waits for its response: "serve"
-        /// answers it all the same, "cancel" takes it for one that has left and ends its exchange.
+        /// finishes what is under way for it, but takes it out of queues and does not try again after
+        /// a timeout; "cancel" takes it for one that has left, as it nearly always has, and ends its
+        /// exchange at once.
         half_close: HalfClose = choice(&[
             ("serve", HalfClose::Serve),
             ("cancel", HalfClose::Cancel),

@@ -240,6 +240,53 @@ fn a_half_close_cancels_where_the_listener_says_so() {
     assert!(fourth.read_to_close().unwrap().is_empty());
 }
 
+/// Those who gave up must not hold up those who are there, even where half-closes are served.
+#[test]
+fn who_has_sent_its_last_byte_leaves_the_line() {
+    let origin = Origin::start("only");
+    let gate = Gate::default();
+    origin.next(Answer::ok().body("in the end").hold(&gate));
+    let scene = Setup::new().limits(1, 10, PATIENCE).start(&[origin.address()]);
+    let ask = || {
+        let mut client = scene.client();
+        send(&mut client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client
+    };
+    let mut first = ask();
+    origin.wait_for_requests(1);
+    let waiting: Vec<_> = (0..3).map(|_| ask()).collect();
+    scene.wait_for_queued(3);
+    let mut last = ask();
+    scene.wait_for_queued(4);
+    for client in &waiting {
+        client.half_close().unwrap();
+    }
+    scene.expect_ends(E::ClientClosed, 3);
+    scene.wait_for_queued(1);
+    // What is under way goes on.
+    first.half_close().unwrap();
+    gate.open();
+    assert_eq!(first.read_response().unwrap().text(), "in the end");
+    assert_eq!(last.read_response().unwrap().status, 200);
+    assert_eq!(origin.request_count(), 2);
+}
+
+#[test]
+fn who_has_sent_its_last_byte_gets_no_second_attempt_after_a_timeout() {
+    let origins = ["a", "b"].map(Origin::start);
+    for origin in &origins {
+        origin.answer(Answer::never());
+    }
+    let setup = Setup::new().timeouts(|timeouts| timeouts.response_head = ms(300));
+    let scene = setup.start(&origins.each_ref().map(Origin::address));
+    let mut client = scene.client();
+    send(&mut client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.half_close().unwrap();
+    assert_eq!(client.read_response().unwrap().status, 504);
+    assert_eq!(scene.attempts(0) + scene.attempts(1), 1);
+    scene.settle();
+}
+
 #[test]
 fn a_client_that_leaves_while_a_connection_is_made_ends_the_wait() {
     let hole = roundel_testkit::ports::BlackHole::bind();
