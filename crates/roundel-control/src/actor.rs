@@ -171,10 +171,10 @@ impl Actor {
                 .ejections()
                 .map(|(id, until)| (id, SystemTime::now() + until.since(now)));
             let ejections = ejections.collect();
+            // Workers first: what is shown is in force for every request that comes after.
+            (self.publish)(Arc::clone(&snapshot));
             let mut view = self.shared.view();
-            (view.snapshot, view.ejections) = (Arc::clone(&snapshot), ejections);
-            drop(view);
-            (self.publish)(snapshot);
+            (view.snapshot, view.ejections) = (snapshot, ejections);
         }
         for change in self.model.take_changes() {
             self.shared.tell(change);

@@ -1,6 +1,7 @@
 //! The handle end to end: reload, signals, shutdown, over real sockets.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::OnceLock;
 
 use roundel_core::endpoint::Health;
 use roundel_core::policy::PoolPolicy;
@@ -149,6 +150,27 @@ async fn a_reload_that_cannot_bind_changes_nothing() {
     assert!(Arc::ptr_eq(&before, &running.control.snapshot()));
     assert_eq!(*running.control.config(), first);
     TcpStream::connect(running.address(0)).unwrap();
+}
+
+/// Whoever sees a change may rely on it for the next request.
+#[tokio::test]
+async fn workers_have_a_snapshot_before_it_is_shown() {
+    let unchecked = || PoolPolicy { health_check: None, ..policy() };
+    let web = |addresses: &[&str]| config(vec![], vec![pool("web", unchecked(), addresses)]);
+    let prepared = prepare(web(&["127.0.0.1:1"]), options()).unwrap();
+    let handle = Arc::new(OnceLock::<Control>::new());
+    let published = Arc::new(Mutex::new(Vec::new()));
+    let (look, sink) = (Arc::clone(&handle), Arc::clone(&published));
+    let publish = move |snapshot: Arc<Snapshot>| {
+        let shown = look.get().unwrap().snapshot().generation;
+        sink.lock().unwrap().push((snapshot.generation, shown));
+    };
+    let (_signals, receiver) = mpsc::channel(16);
+    let control = prepared.run(Box::new(publish), receiver);
+    handle.set(control.clone()).unwrap();
+    control.reload(web(&["127.0.0.1:2"])).await.unwrap();
+    assert_eq!(*published.lock().unwrap(), [(2, 1)]);
+    assert_eq!(control.snapshot().generation, 2);
 }
 
 #[tokio::test(start_paused = true)]
