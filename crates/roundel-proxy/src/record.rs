@@ -122,10 +122,11 @@ impl Record {
         self.is_entered = true;
         self.timing.total_us = self.worker.clock.micros().saturating_sub(self.started_us);
         let is_error = end.is_error(self.status);
+        self.log(end, is_error, request, trail);
+        // The end comes last in both: who finds it counted finds everything else.
         if let Some(pool) = &self.pool {
             let metrics = pool.metrics();
             metrics.requests.increment(self.status);
-            metrics.ends.increment(end);
             metrics.errors.add(u64::from(is_error));
             metrics.request_bytes.add(self.request_bytes);
             metrics.response_bytes.add(self.response_bytes);
@@ -133,12 +134,12 @@ impl Record {
             if let Some(queue_us) = self.timing.queue_us {
                 metrics.queue_time.record(queue_us);
             }
+            metrics.ends.increment(end);
         } else {
             let metrics = self.listener.metrics();
-            metrics.ends.increment(end);
             metrics.errors.add(u64::from(is_error));
+            metrics.ends.increment(end);
         }
-        self.log(end, is_error, request, trail);
     }
 
     /// Tells the logs that want to know.

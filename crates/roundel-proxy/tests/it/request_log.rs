@@ -59,6 +59,7 @@ fn under_load_ordinary_exchanges_are_sampled_and_errors_are_kept() {
     }
     client.request("GET", "/broken", &[], b"").unwrap();
     assert_eq!(client.read_response().unwrap().status, 500);
+    // What has ended is in the log.
     scene.expect_ends(E::Ok, 51);
     let kept = scene.requests.recent(&RequestFilter::default(), 100);
     assert!(kept.iter().any(|request| request.path == "/broken"), "{kept:?}");
