@@ -92,7 +92,8 @@ struct Shared {
     requests: Mutex<Vec<Request>>,
     probes: Mutex<Vec<Request>>,
     ledger: Mutex<Option<Ledger>>,
-    sockets: Mutex<Vec<Weak<Socket>>>,
+    /// Those that are open, and what tells that they are.
+    sockets: Mutex<Vec<(Weak<Socket>, Weak<()>)>>,
     connections: AtomicU64,
 }
 
@@ -140,9 +141,13 @@ impl Shared {
     }
 
     fn live_sockets(&self) -> Vec<Arc<Socket>> {
+        lock(&self.sockets).iter().filter_map(|(socket, _)| socket.upgrade()).collect()
+    }
+
+    fn open_connections(&self) -> usize {
         let mut sockets = lock(&self.sockets);
-        sockets.retain(|socket| socket.strong_count() > 0);
-        sockets.iter().filter_map(Weak::upgrade).collect()
+        sockets.retain(|(_, open)| open.strong_count() > 0);
+        sockets.len()
     }
 }
 
@@ -314,7 +319,7 @@ impl Origin {
 
     /// The number of connections that are open on this side.
     pub fn open_connections(&self) -> usize {
-        self.shared.live_sockets().len()
+        self.shared.open_connections()
     }
 
     /// Waits until at least `count` requests have arrived.
@@ -329,13 +334,13 @@ impl Origin {
 
     /// Resets every open connection and goes on accepting.
     pub fn reset_connections(&self) {
+        let mut open = Vec::new();
         for socket in self.shared.live_sockets() {
             socket.cut();
+            open.push(socket.open());
         }
         let what = format!("{} has dropped its connections", self.name());
-        eventually(PATIENCE, &what, || {
-            self.shared.live_sockets().iter().all(|socket| !socket.is_cut())
-        });
+        eventually(PATIENCE, &what, || open.iter().all(|open| open.strong_count() == 0));
     }
 
     /// Refuses new connections; open ones are served on.
@@ -393,7 +398,11 @@ fn accept(shared: &Arc<Shared>, stream: TcpStream) {
     // Fails only when the peer is gone again.
     let Ok(socket) = Socket::new(stream) else { return };
     let socket = Arc::new(socket);
-    lock(&shared.sockets).push(Arc::downgrade(&socket));
+    {
+        let mut sockets = lock(&shared.sockets);
+        sockets.retain(|(_, open)| open.strong_count() > 0);
+        sockets.push((Arc::downgrade(&socket), socket.open()));
+    }
     let shared = Arc::clone(shared);
     std::thread::spawn(move || match plan {
         Accept::Serve => connection::serve(&shared, &socket, number),

@@ -2,8 +2,8 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
@@ -23,13 +23,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(super) struct Socket {
     stream: TcpStream,
     is_cut: AtomicBool,
+    /// Goes after the stream, so that the connection is closed when this is gone.
+    open: Arc<()>,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(LOOK_EVERY))?;
-        Ok(Self { stream, is_cut: AtomicBool::new(false) })
+        Ok(Self { stream, is_cut: AtomicBool::new(false), open: Arc::default() })
     }
 
     /// Makes the serving thread drop the connection with a reset, whatever it is doing.
@@ -38,6 +40,11 @@ impl Socket {
         self.is_cut.store(true, Ordering::SeqCst);
         // Wakes a blocked reader without telling the peer anything.
         let _ = self.stream.shutdown(Shutdown::Read);
+    }
+
+    /// What is there for as long as the connection is open: longer than the socket can be had.
+    pub(super) fn open(&self) -> Weak<()> {
+        Arc::downgrade(&self.open)
     }
 
     /// From now on closing is a reset. Fails only where the peer has closed already.
