@@ -42,7 +42,7 @@ fn an_endpoint_that_never_answers_delays_a_get_and_fails_a_post() {
     origins[0].answer(Answer::never());
     let scene = Setup::new()
         .workers(1)
-        .timeouts(|timeouts| timeouts.response_head = ms(100))
+        .timeouts(|timeouts| timeouts.response_head = ms(1000))
         .start(&origins.each_ref().map(Origin::address));
     let load = scene.load().clients(1).requests(8).recorded_in(&ledger);
     let tally = load.call(|n| if n < 4 { Call::get("/") } else { Call::post("/", "x") }).run();
@@ -78,7 +78,7 @@ fn all_attempts_together_have_one_limit() {
         origin.answer(Answer::never());
     }
     let scene = Setup::new()
-        .timeouts(|timeouts| (timeouts.response_head, timeouts.total) = (ms(200), ms(300)))
+        .timeouts(|timeouts| (timeouts.response_head, timeouts.total) = (ms(1000), ms(1900)))
         .start(&hung.each_ref().map(Origin::address));
     assert_eq!(scene.client().get("/").status, 504);
     let asked: usize = hung.iter().map(Origin::request_count).sum();
@@ -127,7 +127,8 @@ fn an_upload_longer_than_the_limit_for_all_attempts_is_answered() {
 fn the_limit_for_all_attempts_holds_after_an_upload_too() {
     let hung = Origin::start("hung");
     hung.answer(Answer::sequence(vec![Step::ReadBody, Step::Hang]));
-    let scene = Setup::new().timeouts(|timeouts| timeouts.total = ms(300)).start(&[hung.address()]);
+    let scene =
+        Setup::new().timeouts(|timeouts| timeouts.total = ms(1500)).start(&[hung.address()]);
     let mut client = scene.client();
     client.request("PUT", "/", &[], &vec![b'x'; 4 * 1024 * 1024]).unwrap();
     assert_eq!(client.read_response().unwrap().status, 504);
