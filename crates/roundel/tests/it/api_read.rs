@@ -20,7 +20,8 @@ fn the_state_shows_traffic_and_each_fact_of_an_endpoint() {
     scene.turns(10);
     let api = api(&scene);
     eventually(PATIENCE, "the exchanges are in the figures", || {
-        api.get("/api/v1/state")["totals"]["requests_total"] == 10
+        let state = api.get("/api/v1/state");
+        state["totals"]["requests_total"] == 10 && state["pools"][0]["ends"] == json!({"ok": 10})
     });
     let state = api.get("/api/v1/state");
     assert_eq!((&state["phase"], &state["workers"]), (&json!("ready"), &json!(2)));
@@ -29,7 +30,7 @@ fn the_state_shows_traffic_and_each_fact_of_an_endpoint() {
     assert_eq!(state["routes"][0]["pool"], "api");
     let pool = &state["pools"][0];
     assert_eq!((&pool["tier"], &pool["ends"]), (&json!("primary"), &json!({"ok": 10})));
-    assert_eq!(pool["health_check"], "GET /health every 300 ms");
+    assert_eq!(pool["health_check"], "GET /health every 2 s");
     for endpoint in pool["endpoints"].as_array().unwrap() {
         assert_eq!(endpoint["requests_total"], 5);
         assert_eq!(endpoint["responses"], json!({"2xx": 5}));

@@ -359,11 +359,11 @@ fn a_stop_finishes_exchanges_before_instances_end() {
     ready(&balancer, 1);
     let servers = servers(&balancer);
     let mut client = balancer.client();
-    client.send("GET /slow?ms=500 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    client.send("GET /slow?ms=2000 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     let series = "roundel_endpoint_in_flight{pool=\"web\",endpoint=\"web-1\"}";
     eventually(PATIENCE, "the request has arrived", || metric(&balancer, series) == 1);
     assert_eq!(balancer.terminate().code(), Some(0));
-    assert_eq!(client.read_response().unwrap().text(), "web-1 took 500 ms\n");
+    assert_eq!(client.read_response().unwrap().text(), "web-1 took 2000 ms\n");
     assert!(servers.iter().all(|pid| test_kill_process(*pid).is_err()), "reaped, too");
 }
 

@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use roundel_testkit::TempDir;
+use roundel_testkit::ports::Refusing;
 
 use crate::golden;
 
@@ -213,7 +214,8 @@ fn a_start_that_fails_says_why_and_exits_with_1() {
 
 #[test]
 fn health_of_nobody_is_a_failure() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Refusing::bind();
+    let free = nobody.address();
     let Answer { code, stderr, .. } = roundel(&["health", "--admin", &free.to_string()]);
     assert_eq!(code, Some(1));
     assert!(stderr.starts_with(&format!("roundel: error: cannot ask {free}: ")), "{stderr}");

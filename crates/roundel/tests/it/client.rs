@@ -1,13 +1,14 @@
 //! The client: what its commands show of a real Roundel, do to it, and say when that goes wrong.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use roundel_testkit::balancer::binary;
 use roundel_testkit::deadline::PATIENCE;
+use roundel_testkit::ports::Refusing;
 use roundel_testkit::{Balancer, Origin, TempDir, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -145,7 +146,7 @@ fn status_shows_each_fact_of_an_endpoint() {
     let version = env!("CARGO_PKG_VERSION");
     let status = client.done(&["status"]);
     assert!(status.starts_with(&format!("Roundel {version}  ready, up ")), "{status}");
-    assert!(status.contains("pool api  round_robin, GET /health every 300 ms\n"), "{status}");
+    assert!(status.contains("pool api  round_robin, GET /health every 2 s\n"), "{status}");
     let shown = row(&status, "one");
     assert_eq!(shown[..7], ["+", "one", "enabled", "healthy", "no", "file", "1"], "{status}");
     assert_eq!(client.json(&["status"])["pools"][0]["endpoints"][1]["name"], "two");
@@ -452,7 +453,8 @@ fn where_a_token_is_needed_the_right_one_opens() {
 
 #[test]
 fn nobody_and_somebody_else_are_told_from_roundel() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Refusing::bind();
+    let free = nobody.address();
     let stderr = Client::at(free).refused(&["status"]);
     assert_eq!(
         stderr,

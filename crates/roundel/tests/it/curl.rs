@@ -80,7 +80,9 @@ fn an_upload_waits_for_the_origin_to_want_it() {
 
     // An origin that does not want it says so before the body is on its way.
     site.origin.answer(Answer::status(413).early().close());
-    let arguments = ["-T", file, "-H", "Expect: 100-continue", "-o", "/dev/null", "-w"];
+    // Curl would send it unasked after a second.
+    let waits = ["--expect100-timeout", "20", "-H", "Expect: 100-continue"];
+    let arguments = [&["-T", file, "-o", "/dev/null"], &waits[..], &["-w"]].concat();
     let answer = site.curl(&[&arguments[..], &["%{http_code} %{size_upload}"]].concat(), "/file");
     assert_eq!(answer, "413 0");
 }

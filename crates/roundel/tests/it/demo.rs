@@ -41,12 +41,7 @@ fn is_gone(pid: Pid) -> bool {
 fn requests_go_round_and_the_log_says_where() {
     let balancer = start();
     servers(&balancer);
-    for _ in 0..3 {
-        balancer.wait_for_line("endpoint healthy");
-    }
-    eventually(PATIENCE, "all three are healthy", || {
-        balancer.stderr().iter().filter(|line| line.contains("endpoint healthy")).count() == 3
-    });
+    eventually(PATIENCE, "all three take traffic", || count_of(&balancer, "instance ready") == 3);
     let mut client = balancer.client();
     let mut names: Vec<String> =
         (0..3).map(|_| String::from_utf8(client.get("/").body).unwrap()).collect();
@@ -85,7 +80,7 @@ fn no_server_outlives_the_demo_however_it_ends() {
 fn the_servers_answer_in_turn_from_the_first_request_on() {
     let balancer = start_with(&["--first-port", "0"]);
     assert_eq!(servers(&balancer).len(), 6);
-    eventually(PATIENCE, "all six are healthy", || count_of(&balancer, "endpoint healthy") == 6);
+    eventually(PATIENCE, "all six take traffic", || count_of(&balancer, "instance ready") == 6);
     let mut client = balancer.client();
     for n in [1, 2, 3, 4, 5, 6, 1, 2] {
         assert_eq!(client.get("/").text(), format!("Hello from Server {n}\n"));
@@ -96,7 +91,7 @@ fn the_servers_answer_in_turn_from_the_first_request_on() {
 fn a_server_killed_under_load_costs_nothing_and_comes_back() {
     let balancer = start();
     let servers = servers(&balancer);
-    eventually(PATIENCE, "all are healthy", || count_of(&balancer, "endpoint healthy") == 3);
+    eventually(PATIENCE, "all take traffic", || count_of(&balancer, "instance ready") == 3);
     let load = Load::new(balancer.address()).clients(8).endless().start();
     load.wait_for(50);
     kill_process(servers[0], Signal::KILL).unwrap();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use roundel_testkit::deadline::PATIENCE;
+use roundel_testkit::ports::Refusing;
 use roundel_testkit::python::FlaskServer;
 use roundel_testkit::{Python, eventually};
 
@@ -13,13 +14,19 @@ use crate::scene::{CHECK, Scene};
 struct Six {
     python: Python,
     servers: BTreeMap<usize, FlaskServer>,
+    /// Holds the servers' ports, also while one of them is dead.
+    _ports: BTreeMap<usize, Refusing>,
     scene: Scene,
 }
 
 impl Six {
     fn start() -> Self {
         let python = Python::prepare();
-        let start = |number: usize| (number, python.serve(&format!("Server {number}")));
+        let ports: BTreeMap<_, _> = (1..=6).map(|number| (number, Refusing::bind())).collect();
+        let start = |number: usize| {
+            let port = ports[&number].address().port();
+            (number, python.serve_on(&format!("Server {number}"), port))
+        };
         let servers: BTreeMap<_, _> = std::thread::scope(|scope| {
             let starts: Vec<_> = (1..=6).map(|n| scope.spawn(move || start(n))).collect();
             starts.into_iter().map(|start| start.join().unwrap()).collect()
@@ -32,7 +39,7 @@ impl Six {
         for number in 1..=6 {
             scene.wait_health(&format!("Server {number}"), "healthy");
         }
-        Self { python, servers, scene }
+        Self { python, servers, _ports: ports, scene }
     }
 
     fn url(&self) -> String {

@@ -58,7 +58,7 @@ fn a_verdict_takes_as_many_probes_in_a_row_as_configured() {
         let step = || script.get(asked.fetch_add(1, Relaxed)).copied().unwrap_or(200);
         is_probe.then(|| Answer::status(step()))
     });
-    let check = r#"health_check = { path = "/health", interval = "1s", unhealthy_interval = "20ms", timeout = "1s", unhealthy_after = 3, healthy_after = 2 }"#;
+    let check = r#"health_check = { path = "/health", interval = "3s", unhealthy_interval = "20ms", timeout = "3s", unhealthy_after = 3, healthy_after = 2 }"#;
     let scene = Scene::start(&one(&origin), &[check]);
     eventually(SOON, "the script is over", || scene.lines("endpoint healthy").len() == 2);
     assert_eq!(count.load(Relaxed), script.len());
@@ -112,7 +112,7 @@ fn an_answer_is_judged_by_status_and_body() {
         let origin = Origin::start("a");
         origin.set_health_path("/none");
         origin.on("/ready", answer);
-        let check = format!("health_check = {{ path = \"/ready\", {keys} }}");
+        let check = format!("health_check = {{ path = \"/ready\", timeout = \"5s\", {keys} }}");
         let scene = Scene::start(&one(&origin), &[&check]);
         scene.wait("a", health, |state| state.health != "unknown");
         let lines = scene.lines("endpoint ").join("\n");
@@ -138,7 +138,7 @@ fn a_probe_asks_as_configured_and_says_who_it_is() {
 #[test]
 fn a_connection_is_enough_for_a_tcp_check() {
     let (origin, dead) = (Origin::start("a"), Refusing::bind());
-    let check = r#"health_check = { tcp = true, interval = "200ms", unhealthy_interval = "50ms", timeout = "200ms" }"#;
+    let check = r#"health_check = { tcp = true, interval = "1s", unhealthy_interval = "50ms", timeout = "1s" }"#;
     let endpoints =
         [origin.with(""), format!("{{ name = \"dead\", address = \"{}\" }}", dead.address())];
     let scene = Scene::start(&endpoints, &[check]);
@@ -171,6 +171,11 @@ fn an_endpoint_that_hangs_is_noticed_and_taken_back() {
 #[test]
 fn an_endpoint_whose_probes_fail_now_and_then_stays() {
     let (origin, count) = (Origin::start("a"), Arc::new(AtomicUsize::new(0)));
+    let check = r#"health_check = { path = "/health", interval = "100ms", unhealthy_interval = "100ms", timeout = "100ms", unhealthy_after = 100 }"#;
+    let scene = Scene::start(&one(&origin), &[check]);
+    // On a busy machine the first probe, which decides alone, may fail by itself.
+    scene.wait_health("a", "healthy");
+    let before = scene.lines("endpoint unhealthy").len();
     origin.set_health_path("/none");
     let asked = Arc::clone(&count);
     origin.respond(move |request| {
@@ -178,11 +183,9 @@ fn an_endpoint_whose_probes_fail_now_and_then_stays() {
         let status = || if asked.fetch_add(1, Relaxed) % 3 == 0 { 200 } else { 503 };
         is_probe.then(|| Answer::status(status()))
     });
-    let check = r#"health_check = { path = "/health", interval = "100ms", unhealthy_interval = "100ms", timeout = "100ms", unhealthy_after = 100 }"#;
-    let scene = Scene::start(&one(&origin), &[check]);
     eventually(SOON, "many probes have failed", || count.load(Relaxed) >= 60);
     assert_eq!(scene.turns(10), ["a"; 10]);
-    assert_eq!(scene.lines("endpoint unhealthy"), [""; 0]);
+    assert_eq!(scene.lines("endpoint unhealthy").len(), before);
 }
 
 #[test]
@@ -191,6 +194,7 @@ fn probes_are_no_requests() {
     let check = r#"health_check = { path = "/health", interval = "10ms", timeout = "10ms", unhealthy_after = 1000 }"#;
     let scene = Scene::start(&one(&origin), &[check]);
     eventually(SOON, "there were probes", || origin.probes().len() >= 10);
+    scene.wait_health("a", "healthy");
     assert_eq!(scene.admin("/stats", "text/plain").text(), "a: 0 requests\n");
     scene.turns(3);
     assert_eq!(scene.admin("/stats", "text/plain").text(), "a: 3 requests\n");
@@ -199,8 +203,7 @@ fn probes_are_no_requests() {
 #[test]
 fn when_all_are_down_the_answer_comes_at_once_and_service_soon_after_the_first_is_back() {
     let origins = ["a", "b"].map(Origin::start);
-    let check = r#"health_check = { path = "/health", interval = "200ms", unhealthy_interval = "100ms", timeout = "200ms" }"#;
-    let scene = Scene::start(&plain(&origins), &[check]);
+    let scene = Scene::start(&plain(&origins), &[CHECK]);
     scene.wait_all_healthy(&origins);
     for origin in &origins {
         origin.kill();
@@ -278,16 +281,18 @@ fn who_comes_back_begins_with_a_tenth_of_its_share() {
 fn a_disabled_endpoint_is_left_alone_and_a_draining_one_watched() {
     let (off, draining, on) =
         (Origin::start("off"), Origin::start("draining"), Origin::start("on"));
-    let check = r#"health_check = { path = "/health", interval = "100ms", timeout = "100ms" }"#;
+    let check = r#"health_check = { path = "/health", interval = "500ms", timeout = "500ms", unhealthy_after = 10 }"#;
     let keys = "admin_state = \"disabled\"";
     let endpoints = [off.with(keys), draining.with("admin_state = \"draining\""), on.with("")];
     let scene = Scene::start(&endpoints, &[check]);
     scene.wait_health("on", "healthy");
     scene.wait_health("draining", "healthy");
-    eventually(SOON, "others were probed often", || on.probes().len() >= 5);
+    eventually(SOON, "others were probed often", || {
+        on.probes().len() >= 5 && draining.probes().len() > 1
+    });
     assert_eq!(scene.turns(6), ["on"; 6]);
     assert_eq!((off.connection_count(), scene.state("off").health.as_str()), (0, "unknown"));
-    assert!(draining.probes().len() > 1 && !scene.state("draining").is_eligible);
+    assert!(!scene.state("draining").is_eligible);
     scene.reload(&[off.with(""), draining.with(""), on.with("")], &[check]);
     scene.wait_health("off", "healthy");
     assert_eq!(scene.share("off", 6), 2);

@@ -8,10 +8,12 @@ use roundel_testkit::{Balancer, Load, Origin, RawClient, Response, eventually};
 
 use crate::origin_process::OriginProcess;
 
-/// Probes so often that a test need not wait, and so patient that a busy machine fails none.
-pub(crate) const CHECK: &str = r#"health_check = { path = "/health", interval = "300ms", timeout = "300ms", unhealthy_interval = "50ms" }"#;
+/// Probes so often that a test need not wait long, and so patient that a busy machine fails none.
+pub(crate) const CHECK: &str = r#"health_check = { path = "/health", interval = "2s", timeout = "2s", unhealthy_interval = "50ms" }"#;
 pub(crate) const NO_CHECK: &str = "health_check = { enabled = false }";
 pub(crate) const NO_OUTLIERS: &str = "outlier_detection = { enabled = false }";
+/// Where shares are counted to the request: on a busy machine anybody may seem silent for a while.
+pub(crate) const NO_SILENCE: &str = "silent_after = \"0s\"";
 
 /// A balancer with two workers, the listener `web` and the pool `api`.
 pub(crate) struct Scene {

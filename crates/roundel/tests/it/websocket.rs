@@ -148,7 +148,9 @@ fn a_connection_survives_a_reload_and_is_counted_while_it_lasts() {
     let (origin, scene) = chat();
     let mut sockets: Vec<_> = (0..8).map(|_| Socket::open(scene.balancer.client())).collect();
     let open = r#"roundel_listener_tunnels_open{listener="web"}"#;
-    assert_eq!((scene.metric(open), scene.state("a").in_flight), (8, 8));
+    eventually(SOON, "all tunnels are counted", || {
+        (scene.metric(open), scene.state("a").in_flight) == (8, 8)
+    });
     let successor = Origin::start("b");
     scene.reload(&one(&successor), &[NO_CHECK]);
     assert_eq!(scene.turns(1), ["b"]);
