@@ -66,20 +66,24 @@ def main():
     parser = argparse.ArgumentParser(description="Load that goes up, down and away.")
     parser.add_argument("--phases", type=phases, default="2x10,24x40,4x40,0x40")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    # A flag, since an exception is lost when the signal comes while Python tidies up a connection.
+    end = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: end.set())
     load = Load()
     try:
         for clients, seconds in arguments.phases:
+            if end.is_set():
+                break
             load.follow(clients)
             for _ in range(seconds):
-                time.sleep(1)
+                if end.wait(1):
+                    break
                 print(
                     f"{time.strftime('%H:%M:%S')} {clients} clients, {instances()} instances, "
                     f"{load.answered} answered, {load.failed} failed",
                     flush=True,
                 )
-    except KeyboardInterrupt:
-        pass
     finally:
         load.follow(0)
     sys.exit(1 if load.failed else 0)
