@@ -121,8 +121,8 @@ fn a_process_that_stops_for_good_delays_reads_and_fails_none() {
         let hedges = scene.metric(r#"roundel_pool_hedges_total{pool="api"}"#);
         let overtaken =
             r#"roundel_endpoint_failures_total{pool="api",endpoint="a",reason="overtaken"}"#;
-        assert!(hedges >= 2, "{hedges} hedges");
-        eventually(SOON, "each was of use", || scene.metric(overtaken) == hedges);
+        // On a busy machine a well server may seem silent as well, and not be overtaken in the end.
+        eventually(SOON, "it was overtaken", || (2..=hedges).contains(&scene.metric(overtaken)));
     }
 }
 
