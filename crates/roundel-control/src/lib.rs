@@ -51,4 +51,4 @@ pub use intent::{
 };
 pub use report::{Changed, ReloadReport};
 pub use roundel_supervisor::OutputTail;
-pub use watch::{FileWatch, WatchError, watch};
+pub use watch::{FileWatch, watch};
