@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::crowd::Guest;
 use crate::host;
 use crate::problem::{Kind, Problem};
 use crate::rate::{Budget, CHECKS, MUTATIONS, WrongTokens};
@@ -154,7 +155,13 @@ pub(crate) async fn admit(
     next: Next,
 ) -> Response {
     match guard.judge(&request, Instant::now()) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            let guest = request.extensions().get::<Arc<Guest>>().cloned();
+            if let Some(guest) = guest {
+                guest.admit().await;
+            }
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }

@@ -1,6 +1,7 @@
 //! The admin surface: what operators and their tools look at and act through.
 //!
-//! A request takes one path: [`server`] accepts and bounds the connection, [`router`] names every
+//! A request takes one path: [`server`] accepts and bounds the connection, [`crowd`] says who leaves
+//! when there are too many, [`router`] names every
 //! path there is, [`guard`] decides whether the caller may have it, and one small handler answers
 //! with what [`Surface`] knows or has the control plane do what is asked. Operations of the [`api`]
 //! speak the JSON of the [`contract`]; refusals are [`problem`] details; what happens goes out
@@ -21,6 +22,7 @@ mod api;
 mod assets;
 mod audit;
 pub mod contract;
+mod crowd;
 mod dashboard;
 mod diff;
 mod extract;

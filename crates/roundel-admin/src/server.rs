@@ -1,8 +1,9 @@
 //! Accepts connections and bounds each of them.
 //!
-//! Bounded are: how many there are, how long a request head or a pause between two requests may
-//! take, how large a head is, and how long a client may take no byte of an answer. A caller who
-//! breaks a bound loses its connection; traffic never notices, as workers share nothing with this.
+//! Bounded are: how many there are (see [`crowd`](crate::crowd)), how long a request head or a pause
+//! between two requests may take, how large a head is, and how long a client may take no byte of an
+//! answer. A caller who breaks a bound loses its connection; traffic never notices, as workers share
+//! nothing with this.
 
 use std::convert::Infallible;
 use std::io;
@@ -18,10 +19,10 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::api::Shared;
 use crate::audit::AuditLog;
+use crate::crowd::{Crowd, Guest};
 use crate::guard::{Guard, Peer};
 use crate::hub::Hub;
 use crate::journal;
@@ -30,10 +31,17 @@ use crate::router::router;
 use crate::surface::Surface;
 use crate::token::Token;
 
-/// Browsers open six each, scrapers one; further ones wait in the backlog.
+/// Browsers open six each, scrapers one.
 const CONNECTIONS_MAX: usize = 128;
 
-/// A request head, its first byte included: also the longest pause between two requests.
+/// Connections that wait to be accepted. Larger than what is usual, so that a probe finds room
+/// among strangers who come back as fast as they are made to leave.
+const BACKLOG: i32 = 1024;
+
+/// The first request head, its first byte included. Whoever connects has something to ask.
+const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A later request head, its first byte included: the longest pause between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Read buffer of a connection and so the largest head.
@@ -81,6 +89,7 @@ impl Admin {
         let bind = || {
             let listener = TcpListener::bind(address)?;
             listener.set_nonblocking(true)?;
+            rustix::net::listen(&listener, BACKLOG)?;
             let address = listener.local_addr()?;
             Ok((listener, address))
         };
@@ -104,14 +113,13 @@ impl Admin {
         let shared = Shared { surface: Arc::new(surface), hub, audit };
         tokio::spawn(keep_told(shared.clone()));
         let router = router(shared, self.guard);
-        let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let crowd = Arc::new(Crowd::new(CONNECTIONS_MAX));
         loop {
-            // Never closed, so this cannot fail.
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { continue };
             match listener.accept().await {
                 Ok((stream, peer)) => {
                     let peer = Peer(peer.ip().to_canonical());
-                    drop(tokio::spawn(converse(stream, peer, router.clone(), slot)));
+                    let guest = crowd.enter().await;
+                    drop(tokio::spawn(converse(stream, peer, router.clone(), guest)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "admin: cannot accept a connection");
@@ -129,8 +137,8 @@ async fn keep_told(shared: Shared) {
     tokio::join!(states, changes);
 }
 
-/// Answers the requests of one connection.
-async fn converse(stream: TcpStream, peer: Peer, router: Router, _slot: OwnedSemaphorePermit) {
+/// Answers the requests of one connection until it ends or has to leave.
+async fn converse(stream: TcpStream, peer: Peer, router: Router, guest: Arc<Guest>) {
     let write_timeout_ms = WRITE_TIMEOUT.as_millis() as u32;
     let bounded = rustix::net::sockopt::set_tcp_user_timeout(&stream, write_timeout_ms);
     if let Err(error) = bounded.map_err(io::Error::from).and_then(|()| stream.set_nodelay(true)) {
@@ -142,11 +150,33 @@ async fn converse(stream: TcpStream, peer: Peer, router: Router, _slot: OwnedSem
     let router = TowerToHyperService::new(router);
     let service = service_fn(|mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        router.call(request)
+        request.extensions_mut().insert(Arc::clone(&guest));
+        let (router, guest) = (&router, &guest);
+        async move {
+            let exchange = guest.begin().await;
+            let response = router.call(request).await?;
+            Ok::<_, Infallible>(response.map(|answer| exchange.until_written(answer)))
+        }
     });
     let served = http.serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = served.await {
-        tracing::debug!(%error, "admin: connection ended early");
+    tokio::select! {
+        served = served => if let Err(error) = served {
+            tracing::debug!(%error, "admin: connection ended early");
+        },
+        () = guest.is_asked_to_leave() => {
+            tracing::debug!(peer = %peer.0, "admin: too many connections, one has to leave");
+        }
+        () = says_nothing(&guest) => {
+            tracing::debug!(peer = %peer.0, "admin: no request head in time");
+        }
+    }
+}
+
+/// Comes to an end when a guest has sent no request head for too long.
+async fn says_nothing(guest: &Guest) {
+    tokio::time::sleep(FIRST_HEAD_TIMEOUT).await;
+    if guest.is_heard() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -178,13 +208,26 @@ mod tests {
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (stream, _) = listener.accept().await.unwrap();
             client.write_all(begin).await.unwrap();
-            let slots = Arc::new(Semaphore::new(1));
+            let crowd = Arc::new(Crowd::new(1));
             let start = tokio::time::Instant::now();
             let peer = Peer(Ipv4Addr::LOCALHOST.into());
-            converse(stream, peer, Router::new(), slots.clone().acquire_owned().await.unwrap())
-                .await;
-            assert!(start.elapsed() >= HEAD_TIMEOUT, "{:?}", start.elapsed());
-            assert_eq!(slots.available_permits(), 1, "its place is free again");
+            converse(stream, peer, Router::new(), crowd.enter().await).await;
+            assert!(start.elapsed() >= FIRST_HEAD_TIMEOUT, "{:?}", start.elapsed());
+            assert!(start.elapsed() < HEAD_TIMEOUT, "{:?}", start.elapsed());
+            let _its_place = crowd.enter().await;
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_has_asked_may_pause_for_longer() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: local\r\n\r\n").await.unwrap();
+        let crowd = Arc::new(Crowd::new(1));
+        let start = tokio::time::Instant::now();
+        let peer = Peer(Ipv4Addr::LOCALHOST.into());
+        converse(stream, peer, Router::new(), crowd.enter().await).await;
+        assert!(start.elapsed() >= HEAD_TIMEOUT, "{:?}", start.elapsed());
     }
 }

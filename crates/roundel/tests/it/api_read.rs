@@ -1,5 +1,8 @@
 //! What the API shows: state, history, pools, configuration, events, and how it refuses.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
 use roundel_testkit::deadline::PATIENCE;
 use roundel_testkit::{Balancer, Origin, RawClient, eventually};
 use serde_json::{Value, json};
@@ -7,6 +10,9 @@ use serde_json::{Value, json};
 use crate::api::{Answer, Api, answer};
 use crate::origin_process::OriginProcess;
 use crate::scene::{CHECK, NO_CHECK, NO_OUTLIERS, Scene, configuration, one, plain};
+
+/// What Kubernetes is told to wait for an answer about readiness.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 fn api(scene: &Scene) -> Api {
     Api::at(scene.balancer.admin())
@@ -222,6 +228,46 @@ fn readers_of_streams_are_counted_and_one_who_leaves_makes_room() {
         client.request("GET", events, &[], b"").unwrap();
         client.read_head().unwrap().0 == 200
     });
+}
+
+/// More of them than there are places, who come back when they are made to leave.
+#[test]
+fn strangers_who_say_nothing_keep_nobody_from_an_answer() {
+    const BEGIN: &[u8] = b"GET /readyz HTTP/1.1\r\nHost: local\r\n";
+    let origin = Origin::start("one");
+    let scene = Scene::start(&one(&origin), &[CHECK]);
+    let api = api(&scene);
+    let mut states = api.listen("/api/v1/events?topics=state");
+    let admin = scene.balancer.admin();
+    let stranger = || {
+        let mut client = RawClient::try_connect(admin, PATIENCE).ok()?;
+        client.send(BEGIN).ok().map(|()| client)
+    };
+    let (is_over, made_to_leave) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut strangers: Vec<_> = (0..300).map(|_| stranger()).collect();
+            let end = Instant::now() + PATIENCE;
+            while !is_over.load(Ordering::Relaxed) && Instant::now() < end {
+                for client in &mut strangers {
+                    if client.as_ref().is_none_or(RawClient::is_closed) {
+                        *client = stranger();
+                        made_to_leave.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+        eventually(PATIENCE, "there are too many", || made_to_leave.load(Ordering::Relaxed) > 300);
+        for path in ["/readyz", "/healthz"].repeat(5) {
+            let mut probe = RawClient::try_connect(admin, PROBE_TIMEOUT).unwrap();
+            probe.set_patience(PROBE_TIMEOUT).unwrap();
+            assert_eq!(probe.get(path).status, 200);
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    for _ in 0..2 {
+        assert_eq!(states.next().topic, "state", "who listens goes on doing so");
+    }
 }
 
 #[test]
