@@ -38,7 +38,10 @@ section! {
         /// This path and all below it, by segment: `/api` stands for `/api` and `/api/x`, not `/apix`.
         path_prefix: Option<Located<PathMatcher>>
             = optional(located(path_prefix()), "every path", "\"/api\"") => None,
-        /// Methods; for others the answer is 405.
+        /// Methods; GET includes HEAD. A request with another one goes to the next less specific
+        /// route that takes it, and is answered with 405 where there is none: to refuse it
+        /// whatever other routes there are, add one for the same path with
+        /// `respond = { status = 405 }`.
         methods: Option<Vec<String>> = optional(
             list(method()).non_empty("leave `methods` out to match every method"),
             "every method",

@@ -4,8 +4,11 @@
 //! Among the routes that match a request, the most specific serves it:
 //! 1. an exact host, else the longest wildcard, else any host;
 //! 2. an exact path, else the longest prefix in segments, else any path;
-//! 3. a method list, else none;
+//! 3. a method list that names the method, else, for HEAD, one that names GET, else none;
 //! 4. the one configured first.
+//!
+//! HEAD asks for what GET would answer, without the content (RFC 9110 §9.3.2), so whoever lets GET
+//! through means HEAD as well.
 //!
 //! A host, path or method that does not match falls through to the next less specific route, as
 //! in the Kubernetes Gateway API: `a.example.com/api` leaves `a.example.com/` to a route for
@@ -122,8 +125,11 @@ impl RouteTable {
         for candidates in self.trees(host).flat_map(|tree| tree.candidates(path)) {
             for route in candidates.limited.iter().filter_map(|&index| self.routes.get(index)) {
                 for method in &route.matcher.methods {
-                    if !allowed.contains(&method.as_str()) {
-                        allowed.push(method);
+                    let implied = (method == "GET").then_some("HEAD");
+                    for method in [method.as_str()].into_iter().chain(implied) {
+                        if !allowed.contains(&method) {
+                            allowed.push(method);
+                        }
                     }
                 }
             }
@@ -228,9 +234,12 @@ impl Candidates {
     }
 
     fn choose<'r>(&self, routes: &'r [Route], method: &str) -> Option<&'r Route> {
-        let allows = |route: &&Route| route.matcher.methods.iter().any(|m| m == method);
-        let mut limited = self.limited.iter().filter_map(|&index| routes.get(index));
-        limited.find(allows).or_else(|| routes.get(self.unlimited?))
+        let naming = |method: &str| {
+            let mut limited = self.limited.iter().filter_map(|&index| routes.get(index));
+            limited.find(|route| route.matcher.methods.iter().any(|named| named == method))
+        };
+        let as_get = || if method == "HEAD" { naming("GET") } else { None };
+        naming(method).or_else(as_get).or_else(|| routes.get(self.unlimited?))
     }
 }
 

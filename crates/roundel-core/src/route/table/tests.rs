@@ -86,6 +86,18 @@ fn the_most_specific_path_wins_whatever_the_order() {
 }
 
 #[test]
+fn a_route_for_get_takes_head_unless_another_names_it() {
+    check(
+        &[("", "/a/*", "GET"), ("", "/b/*", "GET"), ("", "/b/*", "HEAD"), ("", "*", "")],
+        &[
+            ("", "/a/x", "HEAD", "/a/* GET"),
+            ("", "/b/x", "HEAD", "/b/* HEAD"),
+            ("", "/a/x", "POST", "*"),
+        ],
+    );
+}
+
+#[test]
 fn an_escape_does_not_lead_around_a_route() {
     check(
         &[("", "*", ""), ("", "/admin/*", ""), ("", "/caf%c3%a9", "")],
@@ -210,10 +222,16 @@ fn path_rank(route: &Route, path: &str) -> Option<usize> {
 fn search<'r>(routes: &'r [Route], host: &str, path: &str, method: &str) -> Option<&'r Route> {
     let rank = |(index, route): (usize, &'r Route)| {
         let methods = &route.matcher.methods;
-        let is_allowed = methods.is_empty() || methods.iter().any(|m| m == method);
+        let names = |method: &str| methods.iter().any(|named| named == method);
+        let fit = match method {
+            _ if methods.is_empty() => 0,
+            _ if names(method) => 2,
+            "HEAD" if names("GET") => 1,
+            _ => return None,
+        };
         let host = host_rank(route, host)?;
         let path = path_rank(route, path)?;
-        is_allowed.then_some(((host, path, !methods.is_empty(), usize::MAX - index), route))
+        Some(((host, path, fit, usize::MAX - index), route))
     };
     routes.iter().enumerate().filter_map(rank).max_by_key(|(rank, _)| *rank).map(|(_, r)| r)
 }
@@ -224,7 +242,7 @@ fn any_route() -> impl Strategy<Value = Route> {
     let path = prop::sample::select(vec![
         "*", "/*", "/", "/x", "/x/", "/x/*", "/x/y", "/x/y/*", "/x//*", "/y/*",
     ]);
-    let methods = prop::sample::select(vec!["", "", "GET", "PUT", "GET,PUT"]);
+    let methods = prop::sample::select(vec!["", "", "GET", "PUT", "GET,PUT", "HEAD"]);
     (hosts, path, methods).prop_map(|(hosts, path, methods)| route(&hosts.join(","), path, methods))
 }
 
@@ -234,7 +252,7 @@ proptest! {
         routes in prop::collection::vec(any_route(), 0..12),
         host in "([abc]\\.){0,3}[abc]?",
         path in "\\*|(/[xyz]?){0,4}",
-        method in prop::sample::select(vec!["GET", "PUT", "POST"]),
+        method in prop::sample::select(vec!["GET", "HEAD", "PUT", "POST"]),
     ) {
         let table = RouteTable::new(routes.clone());
         let host = host.trim_end_matches('.');
