@@ -133,7 +133,7 @@ impl Guest {
     /// A request head is complete. The exchange ends when what is returned is dropped.
     pub(crate) async fn begin(self: &Arc<Self>) -> Exchange {
         self.is_heard.store(true, Ordering::Relaxed);
-        self.stand(|count| Standing::Waiting(count)).await;
+        self.stand(Standing::Waiting).await;
         Exchange(Arc::clone(self))
     }
 

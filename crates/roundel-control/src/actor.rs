@@ -62,7 +62,7 @@ pub(crate) type OverlayChange = Box<dyn FnOnce(&mut Overlay, &Config) + Send>;
 /// What a task found.
 enum Finding {
     Probe { id: EndpointId, target: ProbeTarget, outcome: ProbeOutcome, took: Duration },
-    Lookup { id: EndpointId, answer: Resolution },
+    Lookup { id: EndpointId, answer: Resolution, took: Duration },
 }
 
 /// The task's state.
@@ -206,7 +206,13 @@ impl Actor {
                     self.report_probe(id, &outcome, took);
                     self.model.probed(id, &target, &outcome, now);
                 }
-                Some(Finding::Lookup { id, answer }) => self.model.resolved(id, &answer, now),
+                Some(Finding::Lookup { id, answer, took }) => {
+                    let was_nowhere = self.model.is_nowhere(id);
+                    self.model.resolved(id, &answer, now);
+                    if was_nowhere {
+                        self.report_lookup(id, &answer, took);
+                    }
+                }
                 None => {}
             }
             match self.tasks.try_join_next() {
@@ -217,11 +223,28 @@ impl Actor {
     }
 
     fn report_probe(&self, id: EndpointId, outcome: &ProbeOutcome, took: Duration) {
-        let Some((pool, endpoint)) = self.model.names(id) else { return };
         let failure = match outcome {
             ProbeOutcome::Success { .. } => None,
             ProbeOutcome::Failure(failure) => Some(failure.to_string()),
         };
+        self.report(id, took, failure);
+    }
+
+    /// Where no address was known, nothing could be probed, and the look-up says why; once it has
+    /// succeeded, probes do.
+    fn report_lookup(&self, id: EndpointId, answer: &Resolution, took: Duration) {
+        match answer {
+            Ok(_) => {
+                self.shared.view().probes.remove(&id);
+            }
+            Err(reason) => {
+                self.report(id, took, Some(format!("host name does not resolve: {reason}")));
+            }
+        }
+    }
+
+    fn report(&self, id: EndpointId, took: Duration, failure: Option<String>) {
+        let Some((pool, endpoint)) = self.model.names(id) else { return };
         let report = ProbeReport { id, pool, endpoint, at: SystemTime::now(), took, failure };
         self.shared.view().probes.insert(id, report);
     }
@@ -240,7 +263,9 @@ impl Actor {
         let permits = Arc::clone(&self.lookup_permits);
         self.tasks.spawn(async move {
             let _permit = permits.acquire().await;
-            Finding::Lookup { id, answer: lookup(&name).await }
+            let start = Instant::now();
+            let answer = lookup(&name).await;
+            Finding::Lookup { id, answer, took: start.elapsed() }
         });
     }
 

@@ -289,7 +289,7 @@ impl fmt::Debug for Control {
     }
 }
 
-/// An endpoint's last probe.
+/// An endpoint's last probe, or last look-up as long as its host name never stood for anything.
 #[derive(Debug, Clone)]
 pub struct ProbeReport {
     /// The endpoint.

@@ -184,6 +184,14 @@ impl Model {
         }
     }
 
+    /// Whether no address is known of an endpoint.
+    pub(crate) fn is_nowhere(&self, id: EndpointId) -> bool {
+        let place = self.places.get(&id);
+        let pool = place.and_then(|place| self.pools.get(place.pool));
+        let endpoint = pool.zip(place).and_then(|(pool, at)| pool.endpoints.get(at.endpoint));
+        endpoint.is_some_and(|endpoint| endpoint.address.is_none())
+    }
+
     /// Notes what an endpoint's host name stands for now.
     pub(crate) fn resolved(&mut self, id: EndpointId, answer: &Resolution, now: Moment) {
         let Some(place) = self.places.get(&id) else { return };

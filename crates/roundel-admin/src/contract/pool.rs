@@ -92,7 +92,8 @@ pub struct Endpoint {
     pub is_silent: bool,
     /// What an operator changed while it ran.
     pub overridden: Vec<Override>,
-    /// Its last probe; null before the first.
+    /// Its last probe; null before the first. Of a host name that stood for no address so far it is
+    /// the last look-up, which failed.
     pub last_probe: Option<LastProbe>,
     /// Attempts running at this moment.
     pub in_flight: u64,

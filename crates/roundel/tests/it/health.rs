@@ -311,4 +311,9 @@ fn an_endpoint_may_have_a_host_name() {
     let host = origin.probes()[0].fields.first("host").unwrap().to_owned();
     assert_eq!(host, format!("localhost:{port}"));
     scene.balancer.wait_for_line("host name does not resolve");
+    let api = crate::api::Api::at(scene.balancer.admin());
+    let state = api.get("/api/v1/state");
+    let probe = &state["pools"][0]["endpoints"][1]["last_probe"];
+    let reason = probe["reason"].as_str().unwrap_or_default();
+    assert!(reason.starts_with("host name does not resolve: ") && probe["ok"] == false, "{probe}");
 }
