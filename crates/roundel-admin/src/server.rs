@@ -63,13 +63,23 @@ pub enum BindError {
     )]
     NeedsToken(SocketAddr),
     /// The address cannot be bound.
-    #[error("admin address {address}: {source}")]
+    #[error("admin address {address}: {}", explain(source))]
     Bind {
         /// The address.
         address: SocketAddr,
         /// What the system says.
         source: io::Error,
     },
+}
+
+fn explain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "already in use by another process ({error}), another Roundel perhaps: give this one \
+             another, `address` in [admin]"
+        ),
+        _ => error.to_string(),
+    }
 }
 
 /// The admin surface, bound and not yet answering.

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     match perform(cli) {
         Ok(code) => code,
         Err(error) => {
-            print::error(&format!("{error:#}"));
+            print::error(&print::chain(&error));
             ExitCode::FAILURE
         }
     }

@@ -30,8 +30,38 @@ pub(crate) fn error(message: &str) {
     err(&format!("roundel: error: {message}\n"));
 }
 
+/// An error and its causes, in one line. Many an error says its cause itself.
+pub(crate) fn chain(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.contains(&cause) {
+            continue;
+        }
+        if !said.is_empty() {
+            said.push_str(": ");
+        }
+        said.push_str(&cause);
+    }
+    said
+}
+
 /// Whether colours on standard error are wanted and seen (<https://no-color.org>).
 pub(crate) fn is_coloured() -> bool {
     let is_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     !is_refused && io::stderr().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let cause = || io::Error::other("in use");
+        let said_already = anyhow!(cause()).context("port 80: in use").context("cannot start");
+        assert_eq!(chain(&said_already), "cannot start: port 80: in use");
+        assert_eq!(chain(&anyhow!(cause()).context("port 80")), "port 80: in use");
+    }
 }

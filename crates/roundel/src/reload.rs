@@ -16,7 +16,7 @@ use roundel_control::Control;
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::config_file::ConfigFile;
-use crate::{logging, notify};
+use crate::{logging, notify, print};
 
 /// Takes requests to reload. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -102,7 +102,7 @@ async fn follow(
             // What would be bound now would never be served.
             return waiting().clear();
         }
-        let now = ConfigFile::read(&requests.path).map_err(|error| format!("{error:#}"));
+        let now = ConfigFile::read(&requests.path).map_err(|error| print::chain(&error));
         if !is_forced && now.as_ref() == Ok(&file) {
             continue;
         }

@@ -52,7 +52,7 @@ fn each_way_to_fail_has_one_clear_message() {
         (
             "the admin port in use",
             Some(with(&taken.to_string(), any).into_bytes()),
-            &*format!("admin address {taken}: "),
+            &*format!("admin address {taken}: already in use by another process"),
         ),
     ] {
         let (code, lines) = run(content.as_deref());
@@ -61,6 +61,7 @@ fn each_way_to_fail_has_one_clear_message() {
         assert_eq!(errors.len(), 1, "{what}: {lines:?}");
         let last = lines.last().unwrap();
         assert!(last.starts_with("roundel: error: ") && last.contains(expected), "{what}: {last}");
+        assert!(last.matches("(os error").count() <= 1, "{what}: said twice: {last}");
     }
 }
 
