@@ -95,7 +95,10 @@ impl Guard {
         if let (Some(peer), Some(_)) = (peer, presented) {
             wrong.note(peer, now);
         }
-        let detail = "this needs the token of the admin surface: Authorization: Bearer TOKEN";
+        let detail = match presented {
+            Some(_) => "the token that was sent is not the one of this admin surface",
+            None => "this needs the token of the admin surface: Authorization: Bearer TOKEN",
+        };
         Err(Problem::new(Kind::Token, detail))
     }
 }

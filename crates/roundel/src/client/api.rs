@@ -118,7 +118,8 @@ impl Api {
             && let Ok(body) = body.read_all(ANSWER_BYTES_MAX)
             && let Ok(problem) = serde_json::from_slice::<ProblemDetails>(&body)
         {
-            return Failure::Refused(Box::new(problem));
+            let has_token = self.authorization.is_some();
+            return Failure::Refused { problem: Box::new(problem), has_token };
         }
         Failure::Other(format!(
             "{} answers with status {status}: is it Roundel's admin address? give --admin",

@@ -230,8 +230,8 @@ pub(crate) struct Filter {
     /// Those of this pool.
     #[arg(long)]
     pub(crate) pool: Option<String>,
-    /// Those whose last attempt was at this endpoint.
-    #[arg(long)]
+    /// Those whose last attempt was at this endpoint, NAME or POOL/NAME.
+    #[arg(long, value_name = "NAME")]
     pub(crate) endpoint: Option<String>,
     /// Those with this status, as `404`, a class as `5xx`, or `none`.
     #[arg(long)]

@@ -21,8 +21,8 @@ pub(crate) enum Failure {
     Unreachable { admin: AdminAddress, reason: String },
     /// Somebody answers who is no Roundel, or not for long.
     Answer { admin: AdminAddress, error: HttpError },
-    /// Roundel says no.
-    Refused(Box<ProblemDetails>),
+    /// Roundel says no, to one who has sent a token or has none.
+    Refused { problem: Box<ProblemDetails>, has_token: bool },
     /// It cannot be done, for the reason given.
     Other(String),
 }
@@ -42,7 +42,7 @@ impl Failure {
                  another? give --admin"
             )),
             Self::Answer { admin, error } => print::error(&answer(&admin, &error)),
-            Self::Refused(problem) => print::err(&refusal(&problem)),
+            Self::Refused { problem, has_token } => print::err(&refusal(&problem, has_token)),
             Self::Other(message) => print::error(&text::line(&message)),
         }
         ExitCode::FAILURE
@@ -88,7 +88,7 @@ fn reason(error: &io::Error) -> String {
 
 /// A refusal as people read it: what is wrong with a configuration first, underlined as `check`
 /// shows it, then the reason in a line.
-fn refusal(problem: &ProblemDetails) -> String {
+fn refusal(problem: &ProblemDetails, has_token: bool) -> String {
     let mut shown = String::new();
     for fault in problem.errors.iter().flatten() {
         shown.push_str(text::lines(&fault.rendered).trim_end());
@@ -99,13 +99,13 @@ fn refusal(problem: &ProblemDetails) -> String {
     let verdict = whole.lines().last().unwrap_or_default();
     let detail = text::line(if shown.is_empty() { whole } else { verdict });
     let title = text::line(&problem.title);
-    let hint = match problem.status {
-        401 => ": give the file with the token by --token-file",
-        _ => "",
-    };
     // A detail that says what the title says needs no title.
     match problem.status {
-        401 | 429 => format!("{shown}roundel: error: {title}: {detail}{hint}\n"),
+        401 if !has_token => format!(
+            "{shown}roundel: error: {title}: {detail}: give the file with the token by \
+             --token-file\n"
+        ),
+        429 => format!("{shown}roundel: error: {title}: {detail}\n"),
         _ => format!("{shown}roundel: error: {detail}\n"),
     }
 }
@@ -130,13 +130,15 @@ mod tests {
     fn a_refusal_is_one_line_and_cannot_steer_the_terminal() {
         let evil = problem(404, "None", "no \x1b[2Jpool\nroundel: all is well");
         let expected = "roundel: error: no \\x1b[2Jpool\\nroundel: all is well\n";
-        assert_eq!(refusal(&evil), expected);
+        assert_eq!(refusal(&evil, false), expected);
     }
 
     #[test]
-    fn a_missing_token_gets_a_hint() {
-        let shown = refusal(&problem(401, "A token is needed", "send it as …"));
+    fn a_missing_token_gets_a_hint_and_a_wrong_one_does_not() {
+        let shown = refusal(&problem(401, "A token is needed", "send it as …"), false);
         assert!(shown.contains("A token is needed") && shown.contains("--token-file"), "{shown}");
+        let shown = refusal(&problem(401, "A token is needed", "this is not the one"), true);
+        assert_eq!(shown, "roundel: error: this is not the one\n");
     }
 
     #[test]
@@ -150,6 +152,9 @@ mod tests {
         };
         let mut refused = problem(422, "t", "one\n  ^^^\n\ntwo\n\na.toml: 2 errors\n");
         refused.errors = Some(vec![fault("one\n  ^^^\n"), fault("two\n")]);
-        assert_eq!(refusal(&refused), "one\n  ^^^\n\ntwo\n\nroundel: error: a.toml: 2 errors\n");
+        assert_eq!(
+            refusal(&refused, true),
+            "one\n  ^^^\n\ntwo\n\nroundel: error: a.toml: 2 errors\n"
+        );
     }
 }

@@ -50,7 +50,8 @@ pub(crate) fn find<'a>(
     }
 }
 
-fn unknown(kind: Kind, name: &str, places: &[(&str, &str)]) -> String {
+/// That nothing has this name, and what has one like it.
+pub(crate) fn unknown(kind: Kind, name: &str, places: &[(&str, &str)]) -> String {
     let full: Vec<String> = places.iter().map(|(group, it)| format!("{group}/{it}")).collect();
     let known = places.iter().map(|(_, member)| *member).chain(full.iter().map(String::as_str));
     let hint = match roundel_config::nearest(name, known) {

@@ -1,5 +1,6 @@
 //! `roundel requests`: the request log, looked at or followed.
 
+mod meant;
 pub(super) mod view;
 
 use std::fmt::Write as _;
@@ -17,11 +18,16 @@ use super::{text, word};
 pub(crate) fn run(arguments: &RequestsArguments) -> Result<(), Failure> {
     let api = Api::new(&arguments.common.reach)?;
     let screen = Screen::new();
-    let path = format!("/api/v1/requests{}", query(&arguments.filter));
+    let filter = meant::filter(&api, &arguments.filter)?;
+    let path = format!("/api/v1/requests{}", query(&filter));
     if arguments.follow {
+        meant::check(&api, &filter)?;
         return follow(&api, &path, screen, arguments.common.json);
     }
     let answer = api.text(&path)?;
+    if api.parse::<Requests>(&answer)?.requests.is_empty() {
+        meant::check(&api, &filter)?;
+    }
     if arguments.common.json {
         return screen.print(&text::json(&answer));
     }

@@ -404,6 +404,6 @@ fn wrong_tokens_are_audited_together_and_do_not_lock_the_right_one_out() {
     assert_eq!(details.len(), 3, "{entries}");
     assert_eq!(entries[0]["ok"], true);
     assert!(details[1].as_str().unwrap().starts_with("too many wrong tokens"), "{entries}");
-    assert!(details[2].as_str().unwrap().starts_with("this needs the token"), "{entries}");
+    assert!(details[2].as_str().unwrap().starts_with("the token that was sent"), "{entries}");
     assert!(!entries.to_string().contains("s3cre"), "no token is written down");
 }

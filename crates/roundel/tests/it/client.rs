@@ -314,6 +314,10 @@ fn names_that_mean_nothing_or_too_much_are_refused() {
         (&["app", "scale", "x", "1"], "there is no app called \"x\""),
         (&["explain", "none"], "request \"none\" is not kept"),
         (&["requests", "--status", "9xx"], "9xx"),
+        (&["requests", "--pool", "wep"], "no pool called \"wep\"; did you mean \"web\"?"),
+        (&["requests", "--pool", "wep", "--follow"], "no pool called \"wep\""),
+        (&["requests", "--endpoint", "onee"], "no endpoint called \"onee\"; did you mean \"one\"?"),
+        (&["requests", "--endpoint", "web/onee", "-f"], "pool \"web\" has no endpoint called"),
     ] {
         let stderr = client.refused(arguments);
         assert!(stderr.contains(said) && stderr.lines().count() == 1, "{arguments:?}: {stderr}");
@@ -401,7 +405,12 @@ fn requests_are_filtered_followed_and_explained() {
     let list = client.done(&["requests", "--path", "fine", "--method", "get", "--limit", "5"]);
     assert_eq!(list.lines().count(), 2, "{list}");
     assert!(list.contains("/fine?…") && !list.contains("secret"), "{list}");
-    let none = client.done(&["requests", "--min-ms", "3600000"]);
+    for endpoint in ["one", "api/one"] {
+        let list = client.done(&["requests", "--endpoint", endpoint, "--path", "fine"]);
+        assert_eq!(list.lines().count(), 2, "{endpoint}: {list}");
+    }
+    let none =
+        client.done(&["requests", "--pool", "api", "--endpoint", "one", "--min-ms", "3600000"]);
     assert!(none.ends_with("no such request among those that are kept\n"), "{none}");
     assert_eq!(client.json(&["requests", "--status", "500"])["requests"][0]["id"], id);
     let explained = client.done(&["explain", id]);
@@ -442,9 +451,12 @@ fn where_a_token_is_needed_the_right_one_opens() {
     ));
     let client = |options: &[&str]| Client::at(balancer.admin()).with(options);
     client(&["--token-file", &right]).done(&["status"]);
-    for options in [&[][..], &["--token-file", &wrong]] {
+    for (options, said) in [
+        (&[][..], "--token-file"),
+        (&["--token-file", &wrong], "the token that was sent is not the one"),
+    ] {
         let stderr = client(options).refused(&["status"]);
-        assert!(stderr.contains("token") && stderr.contains("--token-file"), "{stderr}");
+        assert!(stderr.contains(said), "{stderr}");
         assert!(!stderr.contains("simsim"), "{stderr}");
     }
     let stderr = client(&["--token-file", "/nonexistent"]).refused(&["status"]);
