@@ -50,6 +50,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| refuse_body(&rejection))?;
+        // By position would mean something, too, to what reads the keys of an object.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(Problem::new(Kind::Invalid, "the body: an object is wanted, not an array"));
+        }
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             let kind = match error.classify() {
                 Category::Data => Kind::Invalid,

@@ -113,6 +113,8 @@ fn wrong_requests_are_answered_with_problems() {
         ("POST", "/api/v1/config/check", "", b"x", 415),
         ("POST", "/api/v1/config/check", "application/json", b"{}", 415),
         ("POST", "/api/v1/config/check", toml, b"\xff", 400),
+        ("PATCH", "/api/v1/pools/api/endpoints/one", "application/json", b" [\"draining\",3]", 422),
+        ("POST", "/api/v1/pools/api/endpoints", "application/json", b"[]", 422),
         ("POST", "/api/v1/config/check", toml, &long, 413),
     ] {
         let response = api.raw(method, path, kind, body);
