@@ -15,6 +15,7 @@ use crate::sections::pool::PoolKeys;
 use crate::sections::{AdminKeys, FileKeys, listener, pool, route};
 
 mod apps;
+mod circles;
 mod docker;
 
 /// Names of one sort that are taken, and where.
@@ -72,6 +73,7 @@ pub(crate) fn resolve(mut file: FileKeys, reading: &mut Reading<'_>) -> Option<C
     let pool_names: Vec<String> = file.pool.iter().map(|pool| pool.name.clone()).collect();
     let routes = resolve_routes(file.route, &pool_names, &file.pool, reading);
     let docker = docker::resolve(file.provider, &file.pool, reading);
+    circles::warn(&file.pool, &listeners, reading);
     let pools = file.pool.into_iter().map(|item| {
         let start_timeout = apps::start_timeout_of(&item.name, &file.app);
         let is_fed = item.keys.docker.is_some() || start_timeout.is_some();

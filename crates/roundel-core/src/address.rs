@@ -23,6 +23,12 @@ pub enum AddressError {
     /// There is no `:port`.
     #[error("no port: write `{0}:80`, say")]
     NoPort(String),
+    /// A URL of another scheme than `http`.
+    #[error("endpoints are spoken to in plain HTTP: write `HOST:PORT`, without `{0}://`")]
+    Scheme(String),
+    /// A URL with a path.
+    #[error("an endpoint is a host and a port, without a path: write `{0}`")]
+    Path(String),
     /// The port is not a number from 1 to 65535.
     #[error("port {0:?} is not a number from 1 to 65535")]
     Port(String),
@@ -46,7 +52,13 @@ impl EndpointAddress {
             };
         }
         let text = text.strip_prefix("http://").unwrap_or(text);
+        if let Some((scheme, _)) = text.split_once("://") {
+            return Err(AddressError::Scheme(scheme.to_owned()));
+        }
         let text = text.strip_suffix('/').unwrap_or(text);
+        if let Some((authority, _)) = text.split_once('/') {
+            return Err(AddressError::Path(authority.to_owned()));
+        }
         let (host, port) =
             text.rsplit_once(':').ok_or_else(|| AddressError::NoPort(text.to_owned()))?;
         let bracketed = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
@@ -150,6 +162,14 @@ mod tests {
             "256.0.0.1:80",
         ] {
             assert!(EndpointAddress::parse(input).is_err(), "{input}");
+        }
+        for (url, said) in [
+            ("https://a.b", "plain HTTP"),
+            ("http://a.b:9/app", "without a path: write `a.b:9`"),
+            ("a.b:9/app", "without a path"),
+        ] {
+            let error = EndpointAddress::parse(url).unwrap_err().to_string();
+            assert!(error.contains(said), "{url}: {error}");
         }
     }
 }

@@ -64,10 +64,14 @@ pub(crate) const fn listen_address() -> Text<SocketAddr> {
 
 /// Reads `0.0.0.0:8080`, `[::1]:80` or `:8080`, which means all IPv4 addresses.
 pub(crate) fn parse_listen_address(text: &str) -> Result<SocketAddr, String> {
+    if text.starts_with("unix:") || text.contains('/') {
+        return Err(format!("{text:?} is not an IP address and port: write \":8080\", say"));
+    }
     let Some((host, port)) = text.rsplit_once(':') else {
-        return Err(match text.parse::<u16>() {
-            Ok(port) => format!("{text:?} is no address: write \":{port}\" for all of them"),
-            Err(_) => format!("{text:?} has no port: write \"{text}:8080\", say"),
+        return Err(match (text.parse::<u16>(), text.parse::<Ipv4Addr>()) {
+            (Ok(port), _) => format!("{text:?} is no address: write \":{port}\" for all of them"),
+            (_, Ok(_)) => format!("{text:?} has no port: write \"{text}:8080\", say"),
+            _ => format!("{text:?} is not an IP address and port: write \":8080\", say"),
         });
     };
     let port: u16 =
@@ -319,7 +323,10 @@ mod tests {
             ("::1:80", "brackets"),
             (":65536", "0 to 65535"),
             ("web:80", "not an IP address"),
-            ("", "no port"),
+            ("web", "is not an IP address and port: write \":8080\""),
+            ("unix:/run/a.sock", "is not an IP address and port"),
+            ("http://127.0.0.1:80", "is not an IP address and port"),
+            ("", "is not an IP address and port"),
         ] {
             let message = parse_listen_address(text).unwrap_err();
             assert!(message.contains(hint), "{text}: {message}");
