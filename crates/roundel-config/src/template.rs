@@ -122,6 +122,15 @@ impl Template {
         text
     }
 
+    /// The text for every instance; `None` when it differs.
+    pub fn literal(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
     /// Whether it uses a placeholder.
     pub fn uses(&self, placeholder: Placeholder) -> bool {
         self.0.contains(&Part::Fact(placeholder))

@@ -11,7 +11,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -82,12 +82,30 @@ pub enum Output {
 
 /// Why a process did not start.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot start {program:?}: {source}")]
+#[error("cannot start {program:?}: {}{source}", explain(directory.as_deref()))]
 pub struct SpawnError {
     /// The program.
     pub program: OsString,
+    /// Where it was to run, if that is what is wrong. The system says the same of a directory and
+    /// of a program that is not there.
+    pub directory: Option<PathBuf>,
     /// What the system says.
     pub source: io::Error,
+}
+
+fn explain(directory: Option<&Path>) -> String {
+    directory.map_or_else(String::new, |it| format!("its directory {}: ", it.display()))
+}
+
+/// Why nothing can run in a directory, if nothing can.
+fn fault_of(directory: &Path) -> Option<io::Error> {
+    match std::fs::metadata(directory) {
+        Ok(found) if found.is_dir() => rustix::fs::access(directory, rustix::fs::Access::EXEC_OK)
+            .map_err(io::Error::from)
+            .err(),
+        Ok(_) => Some(io::ErrorKind::NotADirectory.into()),
+        Err(error) => Some(error),
+    }
 }
 
 /// A process that leads a group of its own. Dropping it kills the group.
@@ -102,8 +120,15 @@ pub struct Process {
 impl Process {
     /// Starts a process. Blocks for as long as fork and exec take.
     pub fn spawn(spec: ProcessSpec) -> Result<Self, SpawnError> {
-        let program = spec.program.clone();
-        Self::start(spec).map_err(|source| SpawnError { program, source })
+        let (program, directory) = (spec.program.clone(), spec.working_directory.clone());
+        Self::start(spec).map_err(|source| {
+            let fault = directory.and_then(|it| Some((fault_of(&it)?, it)));
+            let (source, directory) = match fault {
+                Some((fault, directory)) => (fault, Some(directory)),
+                None => (source, None),
+            };
+            SpawnError { program, directory, source }
+        })
     }
 
     fn start(mut spec: ProcessSpec) -> io::Result<Self> {
@@ -352,6 +377,16 @@ mod tests {
             error.to_string().starts_with("cannot start \"/nonexistent/program\": "),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_does_not_exist_is_not_blamed_on_the_program() {
+        for (directory, why) in [("/nonexistent", "No such file"), ("/bin/sh", "not a directory")] {
+            let spec = ProcessSpec { working_directory: Some(directory.into()), ..shell("exit") };
+            let error = Process::spawn(spec).unwrap_err().to_string();
+            assert!(error.contains(&format!("its directory {directory}: ")), "{error}");
+            assert!(error.contains(why), "{error}");
+        }
     }
 
     #[tokio::test]

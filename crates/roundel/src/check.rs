@@ -1,5 +1,7 @@
 //! `roundel check`: what a configuration file does, or all that is wrong with it.
 
+mod surroundings;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,6 +15,9 @@ pub(crate) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     match ConfigFile::read(path)?.load() {
         Ok(loaded) => {
             show(&loaded.warnings);
+            for missing in surroundings::missing(&loaded.config) {
+                print::err(&format!("warning: {missing}, here\n"));
+            }
             print::out(roundel_config::describe(&loaded.config).as_bytes())
         }
         Err(diagnostics) => {

@@ -1,7 +1,7 @@
 //! The command line: what can be asked, and how a wrong question is answered.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -27,9 +27,9 @@ Examples:
     roundel --listen :8080 --to 127.0.0.1:5001 --to 127.0.0.1:5002
 
   Run from a configuration file, after checking it:
-    roundel reference > roundel.toml
-    roundel check --config roundel.toml
-    roundel run --config roundel.toml
+    roundel reference > roundel.toml     every key, as a comment: make it say what you want
+    roundel check roundel.toml
+    roundel run roundel.toml
 
   Look at one that runs, and act on it, from another terminal:
     roundel status
@@ -177,8 +177,18 @@ pub(crate) const APP_GUARD: &str = "app-guard";
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArguments {
     /// The configuration file.
+    #[arg(value_name = "FILE", required_unless_present = "config", conflicts_with = "config")]
+    file: Option<PathBuf>,
+    /// The same.
     #[arg(short, long, value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    config: Option<PathBuf>,
+}
+
+impl ConfigArguments {
+    /// The configuration file, one way or the other.
+    pub(crate) fn path(&self) -> &Path {
+        self.file.as_deref().or(self.config.as_deref()).unwrap_or(Path::new(""))
+    }
 }
 
 /// How the demo looks.
@@ -289,7 +299,8 @@ mod tests {
     fn misuse_is_explained_in_one_line() {
         for (arguments, expected) in [
             (&["--lisen", ":80"][..], "unexpected argument '--lisen' found; a similar argument"),
-            (&["run"], "the following required arguments were not provided: --config <FILE>"),
+            (&["run"], "the following required arguments were not provided: <FILE>"),
+            (&["check", "a", "--config", "b"], "the argument '[FILE]' cannot be used with"),
             (&["frobnicate"], "unrecognized subcommand 'frobnicate'"),
             (&["demo", "--servers", "0"], "invalid value '0' for '--servers <COUNT>': 0 is not in"),
             (&["--to", "a:1", "run", "--config", "x"], "the subcommand 'run' cannot be used with"),

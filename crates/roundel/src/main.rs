@@ -51,8 +51,8 @@ fn main() -> ExitCode {
 fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
     let Some(command) = cli.command else { return quick::run(&cli.quick) };
     match command {
-        Command::Run(arguments) => run::run(&arguments.config),
-        Command::Check(arguments) => check::run(&arguments.config),
+        Command::Run(arguments) => run::run(arguments.path()),
+        Command::Check(arguments) => check::run(arguments.path()),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Health(arguments) => Ok(health::run(&arguments.admin)),
         Command::Client(command) => Ok(client::run(&command)),

@@ -88,7 +88,7 @@ fn wrong_arguments_are_explained_in_one_line() {
     for (arguments, part) in [
         (&["--listn", ":8080"][..], "'--listen'"),
         (&["start"], "unrecognized subcommand 'start'"),
-        (&["run"], "--config <FILE>"),
+        (&["run"], "<FILE>"),
         (&["--listen", "127.0.0.1:0"], "no `--to`"),
         (&["--to", "127.0.0.1:5001"], "no `--listen`"),
         (&["--listen", "8080", "--to", "x"], "--to x: no port"),
@@ -120,6 +120,25 @@ fn a_right_file_is_described() {
     for part in ["127.0.0.1:8080", "pool api", "Server 2", "weight 3"] {
         assert!(text.contains(part), "{part}:\n{text}");
     }
+}
+
+#[test]
+fn what_an_app_would_not_find_here_is_told_and_refuses_nothing() {
+    let directory = TempDir::new();
+    let apps = "[app.a]\ncommand = [\"/bin/sh\"]\ndirectory = \"/nonexistent\"\n\
+                [app.b]\ncommand = [\"./server\"]\ndirectory = \"/\"\nuser = \"nosuch\"\n\
+                [app.c]\ncommand = [\"sh\", \"{port}\"]\n\
+                [[listener]]\naddress = \"127.0.0.1:8080\"\n[[route]]\npool = \"a\"\n\
+                [[route]]\npath = \"/b\"\npool = \"b\"\n[[route]]\npath = \"/c\"\npool = \"c\"\n";
+    let path = directory.write("roundel.toml", apps);
+    let Answer { code, stderr, .. } = roundel(&["check", path.to_str().unwrap()]);
+    let expected = [
+        "warning: app \"a\": there is no directory \"/nonexistent\", here",
+        "warning: app \"b\": there is no program \"/./server\", here",
+        "warning: app \"b\": there is no user \"nosuch\" in /etc/passwd, here",
+    ];
+    assert_eq!(stderr.lines().collect::<Vec<_>>(), expected);
+    assert_eq!(code, Some(0));
 }
 
 #[test]
