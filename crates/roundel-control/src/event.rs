@@ -373,7 +373,9 @@ impl Change {
             Self::PortTaken { app, port } => {
                 tracing::warn!(app = app.as_str(), port, "port passed over: it is in use");
             }
-            Self::Reloaded(report) => tracing::info!(changes = %report, "configuration reloaded"),
+            Self::Reloaded(report) => {
+                tracing::info!(changes = report.to_string(), "configuration reloaded");
+            }
             Self::ReloadFailed { reason } => {
                 tracing::error!(reason, "reload rejected: the old configuration stays in force");
             }

@@ -145,7 +145,7 @@ async fn reload(file: &ConfigFile, control: &Control) -> Outcome {
     let report = control.reload(loaded.config).await.map_err(|error| refused(error.to_string()))?;
     if report.is_empty() {
         // No change of state, so the control plane has nothing to tell; but whoever asked waits.
-        tracing::info!(changes = %report, "configuration reloaded");
+        tracing::info!(changes = report.to_string(), "configuration reloaded");
     }
     if !report.needs_restart.is_empty() {
         let keys = report.needs_restart.join(", ");

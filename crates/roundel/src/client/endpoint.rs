@@ -121,7 +121,26 @@ fn find(api: &Api, name: &str) -> Result<Place, Failure> {
     let places = pools.iter().flat_map(|pool| {
         pool.endpoints.iter().map(|endpoint| (pool.name.as_str(), endpoint.name.as_str()))
     });
-    name::find(name::ENDPOINT, name, places)
+    name::find(name::ENDPOINT, name, places).or_else(|unknown| {
+        // Quick-form endpoints have numbers for names, but whoever gave an address knows that.
+        let mut there = pools.iter().flat_map(|pool| {
+            let group = pool.name.as_str();
+            let is_meant = move |endpoint: &&Endpoint| is_at(endpoint, group, name);
+            pool.endpoints.iter().filter(is_meant).map(move |endpoint| (group, endpoint))
+        });
+        match (there.next(), there.next()) {
+            (Some((group, endpoint)), None) => {
+                Ok(Place { group: group.to_owned(), member: endpoint.name.clone() })
+            }
+            _ => Err(unknown),
+        }
+    })
+}
+
+/// Whether `name` is the address of an endpoint, or that after its pool.
+fn is_at(endpoint: &Endpoint, pool: &str, name: &str) -> bool {
+    let of_pool = name.strip_prefix(pool).and_then(|rest| rest.strip_prefix('/'));
+    [Some(name), of_pool].contains(&Some(endpoint.address.as_str()))
 }
 
 fn path_of(place: &Place) -> String {

@@ -212,7 +212,7 @@ fn endpoints_are_drained_weighed_added_and_removed_by_name() {
     for (arguments, said, state) in [
         (&["drain", "one"][..], "api/one: draining, nothing in flight\n", "draining"),
         (&["enable", "api/one"], "api/one: enabled\n", "enabled"),
-        (&["disable", "one"], "api/one: disabled\n", "disabled"),
+        (&["disable", &origins[0].address().to_string()], "api/one: disabled\n", "disabled"),
         (&["reset", "one"], "api/one: as before any change, enabled, weight 1\n", "enabled"),
         (&["weight", "one", "7"], "api/one: weight 7\n", "enabled"),
         (&["disable", "one"], "api/one: disabled\n", "disabled"),
