@@ -105,7 +105,11 @@ function read(sim: Simulation, parts: readonly string[], query: URLSearchParams)
       return { entries: sim.audit };
     case "apps":
       return instance
-        ? { lines: sim.output.get(instance) ?? [], lines_written: sim.output.get(instance)?.length ?? 0 }
+        ? {
+            lines: sim.output.get(instance) ?? [],
+            lines_written: sim.output.get(instance)?.length ?? 0,
+            unfinished: null,
+          }
         : state.apps;
     case "config":
       return name === "overlay"

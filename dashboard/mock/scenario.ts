@@ -105,6 +105,7 @@ export function firstState(name: string, now: string): State {
     phase: "ready",
     last_reload: null,
     has_overlay: false,
+    providers: [],
     config_file: "/etc/roundel/roundel.toml",
     totals: { ...NOTHING },
     listeners: [listener("web", "0.0.0.0:8080")],

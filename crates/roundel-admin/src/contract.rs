@@ -31,6 +31,6 @@ pub use request::{
     RequestAttempt, RequestCandidate, RequestDetail, RequestPick, RequestSummary, Requests,
     SampledOut,
 };
-pub use state::{Listener, Phase, ReloadOutcome, Route, RouteAction, State};
+pub use state::{Listener, Phase, Provider, ReloadOutcome, Route, RouteAction, State};
 pub use time::Time;
 pub use traffic::{History, Percentiles, Series, Traffic};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use roundel_config::Config;
-use roundel_config::model::{EndpointConfig, PoolConfig};
+use roundel_config::model::{EndpointConfig, EndpointSource, PoolConfig};
 use roundel_control::{AppView, Overlay, ProbeReport};
 use roundel_core::end::EndReason;
 use roundel_core::endpoint::EndpointId;
@@ -69,12 +69,25 @@ impl<'a> Sight<'a> {
             last_reload: last_reload.map(Into::into),
             has_overlay: !self.overlay.is_empty(),
             config_file: self.surface.config_file.as_ref().map(|file| file.path.clone()),
+            providers: self.providers(),
             totals: traffic_of(&self.figures.totals),
             listeners: self.snapshot.listeners.iter().map(|l| self.listener(l)).collect(),
             routes: self.config.routes.iter().map(|route| self.route(route)).collect(),
             pools: self.pools(),
             apps: self.apps(),
         }
+    }
+
+    /// The only provider that is asked for endpoints, so far.
+    fn providers(&self) -> Vec<contract::Provider> {
+        let lost = self.surface.control.lost_providers();
+        let lost = lost.into_iter().find(|lost| lost.source == EndpointSource::Docker);
+        let provider = |_| contract::Provider {
+            source: EndpointSource::Docker.into(),
+            lost_since: lost.as_ref().map(|lost| lost.since.into()),
+            reason: lost.as_ref().map(|lost| lost.reason.clone()),
+        };
+        self.config.docker.iter().map(provider).collect()
     }
 
     /// All pools, in configured order.

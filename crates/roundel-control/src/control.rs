@@ -119,6 +119,7 @@ impl Prepared {
                 ejections: HashMap::new(),
                 apps: Arc::default(),
                 decisions: BTreeMap::new(),
+                lost: Vec::new(),
             }),
             demand: Notify::new(),
             events,
@@ -172,6 +173,11 @@ impl Control {
     /// The last probe of each endpoint that was probed.
     pub fn probes(&self) -> Vec<ProbeReport> {
         self.shared.view().probes.values().cloned().collect()
+    }
+
+    /// The providers that cannot be asked; their endpoints stay as last known.
+    pub fn lost_providers(&self) -> Vec<LostProvider> {
+        self.shared.view().lost.clone()
     }
 
     /// The endpoints that outlier detection keeps out, and until when.
@@ -250,6 +256,18 @@ impl Control {
         self.shared.tell(change);
     }
 
+    /// Notes whether a provider can be asked, and why not.
+    pub(crate) fn note_provider(&self, source: EndpointSource, fault: Option<String>) {
+        let mut view = self.shared.view();
+        match (fault, view.lost.iter_mut().find(|lost| lost.source == source)) {
+            (Some(reason), Some(lost)) => lost.reason = reason,
+            (Some(reason), None) => {
+                view.lost.push(LostProvider { source, since: SystemTime::now(), reason });
+            }
+            (None, _) => view.lost.retain(|lost| lost.source != source),
+        }
+    }
+
     /// Tells subscribers and the log that a configuration was refused before it came here, as when
     /// the file has an error.
     pub fn refuse_reload(&self, reason: String) {
@@ -306,6 +324,17 @@ pub struct ProbeReport {
     pub failure: Option<String>,
 }
 
+/// A provider that cannot be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostProvider {
+    /// Which.
+    pub source: EndpointSource,
+    /// Since when.
+    pub since: SystemTime,
+    /// Why, as of the last try.
+    pub reason: String,
+}
+
 /// What handles and the actor share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -330,6 +359,8 @@ pub(crate) struct View {
     pub(crate) apps: Arc<Vec<AppView>>,
     /// Written by the autoscaler.
     pub(crate) decisions: BTreeMap<Name, ScalingDecisions>,
+    /// Written by the providers; at most one for each.
+    pub(crate) lost: Vec<LostProvider>,
 }
 
 impl Shared {

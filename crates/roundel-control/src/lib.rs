@@ -42,7 +42,8 @@ pub use compose::{
     AppOverlay, EndpointOverlay, Obstacle, Overlay, PassedOver, PoolOverlay, Provided,
 };
 pub use control::{
-    Control, ControlOptions, Prepared, ProbeReport, ReloadError, StartError, Stopped, prepare,
+    Control, ControlOptions, LostProvider, Prepared, ProbeReport, ReloadError, StartError, Stopped,
+    prepare,
 };
 pub use docker::provide_containers;
 pub use event::{Change, Event, Severity};

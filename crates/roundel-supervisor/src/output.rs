@@ -28,6 +28,14 @@ impl OutputTail {
         self.tail(|tail| tail.lines.iter().cloned().collect())
     }
 
+    /// What was written of a line that has not ended, as of a prompt; at most 4 KiB.
+    pub fn unfinished(&self) -> Option<String> {
+        self.tail(|tail| {
+            let begun = !tail.partial.is_empty();
+            begun.then(|| String::from_utf8_lossy(&tail.partial).into_owned())
+        })
+    }
+
     /// Lines written so far, those no longer kept included.
     pub fn lines_written(&self) -> u64 {
         self.tail(|tail| tail.lines_written)
@@ -129,6 +137,16 @@ mod tests {
             assert_eq!(tail.lines, ["one", "", "two", "three"], "chunks of {size}");
             assert_eq!(tail.lines_written, 4);
         }
+    }
+
+    #[test]
+    fn a_line_that_has_not_ended_is_no_line_yet_and_can_be_seen() {
+        let output = OutputTail::default();
+        output.tail(|tail| tail.push(b"line\npassword: "));
+        assert_eq!(output.lines(), ["line"]);
+        assert_eq!(output.unfinished().as_deref(), Some("password: "));
+        output.tail(|tail| tail.push(b"x\n"));
+        assert_eq!((output.lines_written(), output.unfinished()), (2, None));
     }
 
     #[test]

@@ -335,6 +335,8 @@ export interface Output {
   lines: string[];
   /** How many it wrote in all; more than there are here when old ones were dropped. */
   lines_written: number;
+  /** What it has written of a line that has not ended, as of a prompt; null when there is none. */
+  unfinished: string | null;
 }
 
 /** What of an endpoint an operator changed while it ran. */
@@ -402,6 +404,15 @@ export interface ProblemDetails {
   title: string;
   /** A stable name of the kind of problem, as `urn:roundel:problem:not_found`. */
   type: string;
+}
+
+/** A source of endpoints that is asked for them. */
+export interface Provider {
+  lost_since: Time | null;
+  /** Why it cannot be; null while it can. */
+  reason: string | null;
+  /** Which. */
+  source: Source;
 }
 
 /** How a reload went. */
@@ -625,6 +636,8 @@ export interface State {
   phase: Phase;
   /** Pools in configured order. */
   pools: Pool[];
+  /** Providers that the file names. */
+  providers: Provider[];
   /** Routes in configured order. */
   routes: Route[];
   /** When the process started. */

@@ -155,7 +155,11 @@ pub(crate) async fn output(
 ) -> Result<Json<Output>, Problem> {
     let output = surface.control.instance_output(&app, &instance);
     let output = output.map_err(|error| hinted(&surface, error))?;
-    Ok(Json(Output { lines: output.lines(), lines_written: output.lines_written() }))
+    Ok(Json(Output {
+        lines: output.lines(),
+        lines_written: output.lines_written(),
+        unfinished: output.unfinished(),
+    }))
 }
 
 /// What can be done to an instance.

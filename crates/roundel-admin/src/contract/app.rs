@@ -169,6 +169,8 @@ pub struct Output {
     pub lines: Vec<String>,
     /// How many it wrote in all; more than there are here when old ones were dropped.
     pub lines_written: u64,
+    /// What it has written of a line that has not ended, as of a prompt; null when there is none.
+    pub unfinished: Option<String>,
 }
 
 /// What can be done with an instance.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{App, Pool, Time, Traffic};
+use super::{App, Pool, Source, Time, Traffic};
 
 /// Everything at one moment: what runs, how it fares, what was changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -26,6 +26,8 @@ pub struct State {
     pub has_overlay: bool,
     /// The configuration file; null when there is none.
     pub config_file: Option<String>,
+    /// Providers that the file names.
+    pub providers: Vec<Provider>,
     /// All traffic.
     pub totals: Traffic,
     /// Listeners in configured order.
@@ -59,6 +61,18 @@ pub struct ReloadOutcome {
     pub ok: bool,
     /// What it changed, or what is wrong with it.
     pub message: String,
+}
+
+/// A source of endpoints that is asked for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Provider {
+    /// Which.
+    pub source: Source,
+    /// Since when it cannot be asked, so that its endpoints are those last known; null while it
+    /// can.
+    pub lost_since: Option<Time>,
+    /// Why it cannot be; null while it can.
+    pub reason: Option<String>,
 }
 
 /// An address that accepts connections.

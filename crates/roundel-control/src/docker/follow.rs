@@ -111,6 +111,7 @@ impl Follower {
     /// One session with an engine, or one wait for a configuration that has one.
     async fn follow(&mut self) -> Result<(), Stopped> {
         let Some(rules) = self.rules() else {
+            self.control.note_provider(EndpointSource::Docker, None);
             self.control.provide(EndpointSource::Docker, Vec::new()).await?;
             return self.reloaded().await;
         };
@@ -120,6 +121,7 @@ impl Follower {
             Ok(()) | Err(End::Changed) => {
                 self.roster = Roster::default();
                 self.pause = Duration::ZERO;
+                self.control.note_provider(EndpointSource::Docker, None);
                 Ok(())
             }
             Err(End::Fault(fault)) => {
@@ -155,8 +157,9 @@ impl Follower {
     fn complain(&mut self, socket: &Path, fault: &Fault) {
         let is_news = self.pause.is_zero();
         self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LAST_PAUSE);
+        let reason = format!("{}: {fault}", socket.display());
+        self.control.note_provider(EndpointSource::Docker, Some(reason.clone()));
         if is_news {
-            let reason = format!("{}: {fault}", socket.display());
             self.control.tell(Change::ProviderLost { source: EndpointSource::Docker, reason });
         } else {
             tracing::debug!(reason = %fault, "the Docker engine does not answer yet");
@@ -238,6 +241,7 @@ impl Follower {
     }
 
     async fn take_list(&mut self, listing: Listing, rules: &Rules) -> Result<(), End> {
+        self.control.note_provider(EndpointSource::Docker, None);
         if !std::mem::take(&mut self.pause).is_zero() {
             self.control.tell(Change::ProviderBack { source: EndpointSource::Docker });
         }

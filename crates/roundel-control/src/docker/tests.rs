@@ -148,9 +148,12 @@ async fn endpoints_stay_while_the_engine_is_lost_and_are_listed_anew_when_it_is_
     let lost = scene.told("provider_lost").await;
     assert!(lost.contains("docker: lost, its endpoints stay as last known"), "{lost}");
     assert_eq!(scene.endpoints(), BOTH);
+    let seen = scene.control.lost_providers();
+    assert!(seen.len() == 1 && lost.contains(&seen[0].reason), "{seen:?}");
     let engine = scene.engine();
     engine.set(&[container("c", "web_3", 4)]);
     assert_eq!(scene.told("provider_back").await, "docker: answers");
+    assert_eq!(scene.control.lost_providers(), []);
     scene.shows("web_3 172.18.0.4:80").await;
 }
 

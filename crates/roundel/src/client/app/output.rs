@@ -37,6 +37,10 @@ pub(crate) fn run(name: &str, follow: bool, common: &Common) -> Result<(), Failu
             }
             (false, _) => screen.print(&shown(&fresh(&output, seen)))?,
         }
+        // Who follows gets it when it is whole.
+        if let Some(begun) = output.unfinished.as_deref().filter(|_| !follow) {
+            screen.print(&text::lines(begun))?;
+        }
         if !follow {
             return Ok(());
         }
@@ -55,7 +59,7 @@ struct Fresh<'a> {
 
 /// What is new after `seen` lines. Fewer lines than that come from a Roundel that has started anew.
 fn fresh(output: &Output, seen: u64) -> Fresh<'_> {
-    let Output { lines, lines_written } = output;
+    let Output { lines, lines_written, .. } = output;
     let unseen = lines_written.checked_sub(seen).unwrap_or(*lines_written);
     let kept = usize::try_from(unseen).unwrap_or(usize::MAX).min(lines.len());
     let lost = if seen == 0 { 0 } else { unseen - kept as u64 };
@@ -84,6 +88,7 @@ mod tests {
         let output = |written: u64| Output {
             lines: (written.saturating_sub(3)..written).map(|n| format!("line {n}")).collect(),
             lines_written: written,
+            unfinished: None,
         };
         for (written, seen, expected) in [
             (0, 0, ""),
@@ -101,7 +106,8 @@ mod tests {
 
     #[test]
     fn output_cannot_steer_the_terminal() {
-        let output = Output { lines: vec!["\x1b[2Jgone\r".to_owned()], lines_written: 1 };
+        let output =
+            Output { lines: vec!["\x1b[2Jgone\r".to_owned()], lines_written: 1, unfinished: None };
         assert_eq!(shown(&fresh(&output, 0)), "\\x1b[2Jgone\\r\n");
     }
 }

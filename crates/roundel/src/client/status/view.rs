@@ -48,6 +48,15 @@ fn head(state: &State, look: Look) -> String {
         let ago = figure::ago(reload.at, state.now);
         fact("reload", &format!("{} {ago}: {said}", tone.paint(word, look)));
     }
+    for provider in &state.providers {
+        if let Some(since) = provider.lost_since {
+            let lost = Tone::Bad.paint("LOST", look);
+            let ago = figure::ago(since, state.now);
+            let reason = text::line(provider.reason.as_deref().unwrap_or("no reason given"));
+            let rest = "its endpoints are those last known";
+            fact(&word::of(&provider.source), &format!("{lost} {ago}, {rest}: {reason}"));
+        }
+    }
     if state.has_overlay {
         fact("overlay", "operators changed something: see roundel overlay");
     }
