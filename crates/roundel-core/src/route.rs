@@ -79,6 +79,13 @@ pub struct FixedResponse {
 }
 
 impl RouteMatcher {
+    /// The methods that are named, and HEAD where GET is; one may come twice.
+    pub fn methods_taken(&self) -> impl Iterator<Item = &str> {
+        let implied = |method: &str| (method == "GET").then_some("HEAD");
+        let named = self.methods.iter().map(String::as_str);
+        named.flat_map(move |method| [Some(method), implied(method)]).flatten()
+    }
+
     /// Whether it matches every request.
     pub fn is_catch_all(&self) -> bool {
         self.hosts.is_empty() && self.path == PathMatcher::Any && self.methods.is_empty()

@@ -399,9 +399,13 @@ fn allowed_methods(route: &Route) -> String {
     if route.matcher.methods.is_empty() {
         return "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned();
     }
-    let is_refused = |method: &&str| matches!(*method, "CONNECT" | "TRACE");
-    let methods = route.matcher.methods.iter().map(String::as_str);
-    methods.filter(|method| !is_refused(method)).collect::<Vec<_>>().join(", ")
+    let mut allowed = Vec::new();
+    for method in route.matcher.methods_taken() {
+        if !matches!(method, "CONNECT" | "TRACE") && !allowed.contains(&method) {
+            allowed.push(method);
+        }
+    }
+    allowed.join(", ")
 }
 
 fn stats_text(snapshot: &Snapshot, is_json: bool) -> String {

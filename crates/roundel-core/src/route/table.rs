@@ -124,12 +124,9 @@ impl RouteTable {
         let mut allowed: Vec<&str> = Vec::new();
         for candidates in self.trees(host).flat_map(|tree| tree.candidates(path)) {
             for route in candidates.limited.iter().filter_map(|&index| self.routes.get(index)) {
-                for method in &route.matcher.methods {
-                    let implied = (method == "GET").then_some("HEAD");
-                    for method in [method.as_str()].into_iter().chain(implied) {
-                        if !allowed.contains(&method) {
-                            allowed.push(method);
-                        }
+                for method in route.matcher.methods_taken() {
+                    if !allowed.contains(&method) {
+                        allowed.push(method);
                     }
                 }
             }

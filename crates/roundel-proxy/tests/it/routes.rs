@@ -71,7 +71,7 @@ fn what_is_not_served_is_refused_for_its_reason_and_the_connection_goes_on() {
     let got = ask(&scene, "GET", "/other", "");
     assert_eq!((got.status, got.text()), (404, "No route for this path\n".into()));
     let got = ask(&scene, "DELETE", "/limited/x", "");
-    assert_eq!((got.status, got.field("allow")), (405, Some("GET, POST")));
+    assert_eq!((got.status, got.field("allow")), (405, Some("GET, HEAD, POST")));
     let got = ask(&scene, "TRACE", "/app", "");
     assert_eq!((got.status, got.field("allow").is_some()), (405, true));
     let got = ask(&scene, "GET", "http://c.example/app", "");
