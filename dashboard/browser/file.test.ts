@@ -107,8 +107,8 @@ test("changes are listed, taken back as a whole, and that is taken back", async 
   await question.getByRole("button", { name: /Take all back/ }).click();
   await page.getByText("The file alone decides again").waitFor();
   await page.getByText("The file says it all").waitFor();
-  await page.getByRole("button", { name: "Undo", exact: true }).click();
-  await page.getByText("Taken back").waitFor();
+  await page.getByRole("button", { name: "Undo: The file alone decides again" }).click();
+  await page.getByText("Taken back: overlay.clear of overlay").waitFor();
   await expect.poll(() => overlay.textContent()).toContain("draining");
   await stage.go("#/config/audit");
   await page.getByText("overlay.replace").first().waitFor();

@@ -126,8 +126,20 @@ export class Simulation {
       count: 1,
       detail: null,
       undo,
+      obstacle: undo ? null : { reason: "no_way", by: null, message: "there is no way back from that" },
     });
+    if (undo) this.#hinder(target);
     this.audit = this.audit.slice(0, 200);
+  }
+
+  /** What the newest entry changed, older ones cannot take back. */
+  #hinder(target: string): void {
+    const [newest, ...older] = this.audit;
+    const own = older.find((it) => it.target === target && it.undo !== null && it.obstacle === null);
+    if (!newest || !own) return;
+    const isBack = JSON.stringify(newest.after) === JSON.stringify(own.before);
+    const reason = isBack ? "taken_back" : "changed_since";
+    own.obstacle = { reason, by: newest.id, message: `${newest.action} ${target}: ${reason}` };
   }
 
   /** A request that just ended, made up from the state. */

@@ -24,6 +24,7 @@ use crate::hub::{Hub, Topic};
 use crate::problem::{Kind, Problem};
 
 mod refusals;
+mod way_back;
 mod witness;
 
 use refusals::{INTERVAL, Noted, Refusal, Refusals};
@@ -111,6 +112,7 @@ impl AuditLog {
             count: 1,
             detail,
             undo,
+            obstacle: None,
         };
         self.enter(entry, |kept| (&mut kept.actions, ACTIONS_KEPT)).await;
         outcome.map_err(|problem| Problem { is_audited: true, ..problem })
@@ -153,6 +155,7 @@ impl AuditLog {
             count,
             detail: Some(detail),
             undo: None,
+            obstacle: None,
         };
         self.enter(entry, |kept| (&mut kept.refusals, REFUSALS_KEPT)).await;
     }
@@ -163,7 +166,7 @@ impl AuditLog {
         ring: impl FnOnce(&mut Kept) -> (&mut VecDeque<AuditEntry>, usize),
     ) {
         let _turn = self.turn.lock().await;
-        let entry = self.hub.tell(Topic::Audit, |id| bounded(entry(id)));
+        let entry = self.hub.tell(Topic::Audit, |id| finished(entry(id)));
         let AuditEntry { who, action, target, ok, count, detail, .. } = &entry;
         tracing::info!(who, action, target, ok, count, detail, "operator action");
         {
@@ -177,12 +180,18 @@ impl AuditLog {
         self.write(entry).await;
     }
 
-    /// What was done and what was refused, newest first.
+    /// What was done and what was refused, newest first, with what is in the way of taking it back
+    /// by now.
     pub(crate) fn entries(&self) -> Vec<AuditEntry> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries: Vec<_> = kept.actions.iter().chain(&kept.refusals).cloned().collect();
         drop(kept);
         entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.id));
+        let obstacles: Vec<_> =
+            entries.iter().map(|entry| way_back::obstacle(entry, &entries)).collect();
+        for (entry, obstacle) in entries.iter_mut().zip(obstacles) {
+            entry.obstacle = obstacle;
+        }
         entries
     }
 
@@ -196,11 +205,13 @@ impl AuditLog {
     }
 }
 
-/// The entry without more of a caller's words than anybody reads.
-fn bounded(entry: AuditEntry) -> AuditEntry {
+/// The entry without more of a caller's words than anybody reads, and with what is in the way of
+/// taking it back already.
+fn finished(entry: AuditEntry) -> AuditEntry {
+    let obstacle = way_back::obstacle(&entry, &[]);
     let target = cut(entry.target, TARGET_CHARS_MAX);
     let detail = entry.detail.map(|detail| cut(detail, DETAIL_CHARS_MAX));
-    AuditEntry { target, detail, ..entry }
+    AuditEntry { target, detail, obstacle, ..entry }
 }
 
 /// The first `chars_max` characters of `text`, and a mark if there are more.

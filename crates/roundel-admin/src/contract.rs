@@ -22,10 +22,11 @@ pub use app::{App, AppAction, Apps, Autoscale, AutoscaleMetric, Decision, Exit, 
 pub use app::{InstanceState, Output, Rollout, RolloutState};
 pub use config::{CheckedConfig, ConfigFault, ConfigPicture, Reloaded, Severity};
 pub use edit::{AddEndpoint, Edit, ReplaceOverlay, ScaleApp, UpdateEndpoint};
-pub use journal::{AuditEntry, AuditTrail, Change, ChangeSeverity, Lagged, Undo};
+pub use journal::{AuditEntry, AuditTrail, Change, ChangeSeverity, Lagged};
+pub use journal::{Obstacle, ObstacleReason, Undo};
 pub use pool::{
-    AdminState, Connections, Endpoint, Health, LastProbe, Override, Pool, Pools, Presence, Source,
-    Tier,
+    AdminState, Connections, Endpoint, Health, LastProbe, Override, Pool, Pools, Presence,
+    Source, Tier,
 };
 pub use request::{
     RequestAttempt, RequestCandidate, RequestDetail, RequestPick, RequestSummary, Requests,

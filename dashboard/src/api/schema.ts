@@ -67,6 +67,7 @@ export interface AuditEntry {
   detail: string | null;
   /** Grows with time, over restarts too. */
   id: number;
+  obstacle: Obstacle | null;
   /** Whether it was done. */
   ok: boolean;
   /** What it was done to, as `web/Server 1`. */
@@ -328,6 +329,19 @@ export interface Listener {
   /** Tunnels running. */
   tunnels_open: number;
 }
+
+/** What keeps an action from being taken back. */
+export interface Obstacle {
+  /** The id of the later entry that it is, if it is one. */
+  by: number | null;
+  /** In words. */
+  message: string;
+  /** What it is. */
+  reason: ObstacleReason;
+}
+
+/** What keeps an action from being taken back. */
+export type ObstacleReason = "not_done" | "no_way" | "changed_nothing" | "taken_back" | "changed_since";
 
 /** The last lines that an instance wrote. */
 export interface Output {

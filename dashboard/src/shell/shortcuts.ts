@@ -2,10 +2,9 @@
 
 import { useEffect } from "preact/hooks";
 import type { ViewName } from "../logic/route";
-import { takeBack } from "../state/actions";
 import { go } from "../state/place";
 import { hasShortcuts, nextTheme } from "../state/preferences";
-import { toasts } from "../state/toasts";
+import { lastUndoable, undoOf } from "../ui/toaster";
 import { isHelpOpen } from "./help";
 
 const VIEW_KEYS: Readonly<Record<string, ViewName>> = {
@@ -52,9 +51,9 @@ function press(key: string): boolean {
     return true;
   }
   if (key === "u") {
-    const undo = toasts.value.findLast((toast) => toast.undo !== null)?.undo;
-    if (undo) void takeBack(undo);
-    return undo !== undefined && undo !== null;
+    const toast = lastUndoable.value;
+    if (toast) undoOf(toast);
+    return toast !== null;
   }
   const target = { "/": "[data-key='/']", p: "[data-key='p'] button" }[key];
   const element = target ? document.querySelector<HTMLElement>(target) : null;

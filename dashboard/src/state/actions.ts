@@ -1,11 +1,14 @@
 // What the page can do to Roundel. Each action says how it went, and how to take it back.
 //
-// The way back is not made up here: it is in the audit entry that Roundel wrote for the action.
+// The way back is not made up here: it is in the audit entry that Roundel wrote for the action, and
+// so is what is in the way of it.
 
 import { signal } from "@preact/signals";
 import { ApiError, json, segment } from "../api/client";
-import type { AdminState, Audit, Undo } from "../api/types";
-import { dismiss, notify, toasts } from "./toasts";
+import type { AdminState, Audit } from "../api/types";
+import { wayBack } from "../logic/undo";
+import { readAuditLog } from "./audit";
+import { notify } from "./toasts";
 
 /** Keys of the actions under way: their buttons are busy. */
 export const busy = signal<ReadonlySet<string>>(new Set());
@@ -27,10 +30,10 @@ export async function act(action: Action): Promise<boolean> {
   if (busy.value.has(action.key)) return false;
   busy.value = new Set([...busy.value, action.key]);
   try {
-    const before = await newestAuditId();
+    const before = await newestId();
     const call = { method: action.method, ...(action.body === undefined ? {} : { body: action.body }) };
     await json(action.path, call);
-    notify("good", action.done, await undoSince(before));
+    notify("good", action.done, await ownSince(before));
     return true;
   } catch (error) {
     notify("bad", `${action.failed}: ${reasonOf(error)}`);
@@ -45,40 +48,41 @@ export function reasonOf(error: unknown): string {
   return String(error);
 }
 
-/** `null` when the trail cannot be read: then there is no way back from here, and the action goes on. */
-async function newestAuditId(): Promise<number | null> {
+/** `null` when the log cannot be read: then there is no way back from here, and the action goes on. */
+async function newestId(): Promise<number | null> {
   try {
-    const { entries } = await json<{ entries: Audit[] }>("/audit");
+    const entries = await readAuditLog();
     return entries[0]?.id ?? 0;
   } catch {
     return null;
   }
 }
 
-/** The way back of what was done after the audit entry `id`; none when that is not exactly one thing. */
-async function undoSince(id: number | null): Promise<Undo | null> {
+/** What was done after the audit entry `id`; none when that is not exactly one thing. */
+async function ownSince(id: number | null): Promise<number | null> {
   if (id === null) return null;
   try {
-    const { entries } = await json<{ entries: Audit[] }>("/audit");
-    const own = entries.filter((entry) => entry.id > id && entry.ok);
-    return own.length === 1 ? (own[0]?.undo ?? null) : null;
+    const own = (await readAuditLog()).filter((entry) => entry.id > id && entry.ok);
+    return own.length === 1 ? (own[0]?.id ?? null) : null;
   } catch {
     return null;
   }
 }
 
-export function takeBack(undo: Undo): Promise<boolean> {
-  for (const toast of toasts.value) dismiss(toast.id);
-  const { method, path, body } = undo;
-  const key = `undo ${method} ${path}`;
-  return act({
-    key,
-    method,
-    path,
-    body: body ?? undefined,
-    done: "Taken back",
-    failed: "Cannot take it back",
-  });
+/** Takes back what an audit entry did, unless something has come in the way meanwhile. */
+export async function takeBack({ id, action, target }: Audit): Promise<boolean> {
+  const failed = `Cannot take ${action} of ${target} back`;
+  try {
+    const entry = (await readAuditLog()).find((it) => it.id === id);
+    const undo = wayBack(entry);
+    if (!undo) throw new Error(entry?.obstacle?.message ?? "the audit log no longer has it");
+    const { method, path, body } = undo;
+    const done = `Taken back: ${action} of ${target}`;
+    return await act({ key: `undo ${id}`, method, path, body: body ?? undefined, done, failed });
+  } catch (error) {
+    notify("bad", `${failed}: ${reasonOf(error)}`);
+    return false;
+  }
 }
 
 const VERBS: Record<AdminState, [string, string]> = {

@@ -1,13 +1,13 @@
-// Short notices of what was done, the newest with its way back.
+// Short notices of what was done, each with its place in the audit log, where its way back is.
 
 import { signal } from "@preact/signals";
-import type { Undo } from "../api/types";
 
 export interface Toast {
   id: number;
   tone: "good" | "bad";
   text: string;
-  undo: Undo | null;
+  /** The id of the audit entry that it tells of. */
+  entry: number | null;
 }
 
 export const toasts = signal<Toast[]>([]);
@@ -18,12 +18,10 @@ const SHOWN_MS = 12_000;
 
 let nextId = 1;
 
-export function notify(tone: Toast["tone"], text: string, undo: Undo | null = null): void {
+export function notify(tone: Toast["tone"], text: string, entry: number | null = null): void {
   const id = nextId;
   nextId += 1;
-  // Only the last action can be taken back from here: older ones are in the audit trail.
-  const older = toasts.value.map((toast) => ({ ...toast, undo: null }));
-  toasts.value = [...older, { id, tone, text, undo }].slice(-SHOWN_MAX);
+  toasts.value = [...toasts.value, { id, tone, text, entry }].slice(-SHOWN_MAX);
   if (tone === "good") setTimeout(() => dismiss(id), SHOWN_MS);
 }
 

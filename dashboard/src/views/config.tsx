@@ -1,5 +1,5 @@
 // The configuration: what runs and where it came from, the operator's overlay, a check of a text,
-// and the trail of what was done.
+// and the log of what was done.
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
@@ -8,16 +8,16 @@ import type { Config, State } from "../api/types";
 import { linkTo } from "../logic/route";
 import { reasonOf } from "../state/actions";
 import { place } from "../state/place";
+import { AuditLog } from "./config/audit";
 import { Check } from "./config/check";
 import { Overlay } from "./config/overlay";
 import { Running } from "./config/running";
-import { Trail } from "./config/trail";
 
 const TABS = [
   ["running", "Running"],
   ["overlay", "Overlay"],
   ["check", "Check"],
-  ["audit", "Audit trail"],
+  ["audit", "Audit log"],
 ] as const;
 
 const config = signal<Config | null>(null);
@@ -55,7 +55,7 @@ export function Configuration({ state }: { state: State }) {
       {tab === "running" && <Running state={state} config={config.value} />}
       {tab === "overlay" && <Overlay state={state} config={config.value} />}
       {tab === "check" && <Check />}
-      {tab === "audit" && <Trail />}
+      {tab === "audit" && <AuditLog />}
     </div>
   );
 }

@@ -9,7 +9,7 @@ use crate::contract::AuditTrail;
 /// The audit log
 ///
 /// The last actions of operators, those that were refused too, each with the request that takes it
-/// back where one can.
+/// back where one can, and with what is in the way of that by now.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit",
     responses((status = 200, description = "Newest first, 500 at most.", body = AuditTrail)))]
 pub(crate) async fn audit(State(shared): State<Shared>) -> Json<AuditTrail> {

@@ -76,8 +76,40 @@ pub struct AuditEntry {
     pub count: u64,
     /// Why not, or what is worth knowing.
     pub detail: Option<String>,
-    /// The request that takes it back; null when none can.
+    /// The request that takes it back; null when none can. It makes the thing what it was before,
+    /// whatever was changed since.
     pub undo: Option<Undo>,
+    /// Why it should not be taken back as things are; null when nothing is in the way. Later entries
+    /// may put something there, so the log has it as of when it is asked, and the file and the
+    /// stream as of when the entry was written.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// What keeps an action from being taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Obstacle {
+    /// What it is.
+    pub reason: ObstacleReason,
+    /// The id of the later entry that it is, if it is one.
+    pub by: Option<u64>,
+    /// In words.
+    pub message: String,
+}
+
+/// What keeps an action from being taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ObstacleReason {
+    /// It was refused.
+    NotDone,
+    /// It is something that cannot be undone, as a kill.
+    NoWay,
+    /// Everything was as it asked for.
+    ChangedNothing,
+    /// A later entry took it back.
+    TakenBack,
+    /// A later entry changed the same again; `undo` would take that back as well.
+    ChangedSince,
 }
 
 /// A request that takes an action back.

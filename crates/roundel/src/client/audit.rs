@@ -1,7 +1,6 @@
 //! `roundel audit`: what operators did, or tried to do, and how to take it back.
 
 mod undo;
-mod way_back;
 
 use roundel_admin::contract::AuditTrail;
 use serde_json::Value;
@@ -12,7 +11,6 @@ use super::failure::Failure;
 use super::screen::{Look, Screen};
 use super::table::{Cell, Table, Tone, left};
 use super::{figure, text, word};
-use way_back::way_back;
 
 /// Does what is asked.
 pub(crate) fn run(arguments: &AuditArguments) -> Result<(), Failure> {
@@ -65,7 +63,7 @@ pub(super) fn render(trail: &AuditTrail, look: Look) -> String {
         if entry.count > 1 {
             table.note(&format!("{} times in a row", figure::count(entry.count)), Tone::Dim);
         }
-        if way_back(entry, &trail.entries).is_ok() {
+        if entry.undo.is_some() && entry.obstacle.is_none() {
             table.note(&format!("take it back: roundel audit undo {}", entry.id), Tone::Dim);
         }
     }

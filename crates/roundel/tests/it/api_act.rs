@@ -270,7 +270,9 @@ fn every_action_is_audited_and_its_undo_takes_it_back() {
         let undo_path = undo["path"].as_str().unwrap();
         let undone = api.call(undo["method"].as_str().unwrap(), undo_path, &undo["body"]);
         assert!(undone.status < 300, "{action}: {undone:?}");
-        stream.next();
+        let by = stream.next().data["id"].clone();
+        let obstacle = &api.get("/api/v1/audit")["entries"][1]["obstacle"];
+        assert_eq!((&obstacle["reason"], &obstacle["by"]), (&json!("taken_back"), &by));
         eventually(PATIENCE, "it is as before", || {
             let now = api.endpoint("api", "one").map(|one| one["weight"].clone());
             now == before && api.endpoint("api", "Server 2").is_none()
@@ -285,6 +287,7 @@ fn every_action_is_audited_and_its_undo_takes_it_back() {
         (&told["ok"], &told["detail"], &told["undo"]),
         (&json!(false), &json["detail"], &Value::Null)
     );
+    assert_eq!(told["obstacle"]["reason"], "not_done");
 }
 
 #[test]

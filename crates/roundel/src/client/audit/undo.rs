@@ -1,8 +1,9 @@
 //! `roundel audit undo`: takes back what an entry of the audit trail did.
 //!
-//! The request that does it is the one that Roundel wrote into the entry, as for any other client.
+//! The request that does it is the one that Roundel wrote into the entry, and what is in the way of
+//! it is what Roundel says, as for any other client.
 
-use roundel_admin::contract::{AuditTrail, Undo};
+use roundel_admin::contract::{AuditTrail, ObstacleReason, Undo};
 
 use super::super::api::Api;
 use super::super::arguments::UndoArguments;
@@ -10,7 +11,6 @@ use super::super::failure::Failure;
 use super::super::screen::Screen;
 use super::super::text;
 use super::change;
-use super::way_back::{Obstacle, way_back};
 
 /// What a request that changes something may be.
 const METHODS: [&str; 4] = ["PATCH", "POST", "PUT", "DELETE"];
@@ -26,17 +26,17 @@ pub(super) fn run(arguments: &UndoArguments) -> Result<(), Failure> {
         )));
     };
     let what = format!("{} {}", entry.action, entry.target);
-    let (undo, is_clear) = match (way_back(entry, &entries), &entry.undo) {
-        (Ok(undo), _) => (undo, true),
-        (Err(Obstacle::TakenBack(_) | Obstacle::ChangedSince(_)), Some(undo)) if *force => {
-            (undo, false)
-        }
-        (Err(obstacle), _) => {
-            let hint = match obstacle {
-                Obstacle::ChangedSince(_) => ", or both with --force",
-                _ => "",
-            };
-            return Err(Failure::Other(format!("entry {id}, {what}: {obstacle}{hint}")));
+    let can_be_forced =
+        |reason| matches!(reason, ObstacleReason::TakenBack | ObstacleReason::ChangedSince);
+    let undo = match (&entry.undo, &entry.obstacle) {
+        (Some(undo), None) => undo,
+        (Some(undo), Some(obstacle)) if *force && can_be_forced(obstacle.reason) => undo,
+        (_, obstacle) => {
+            let why = obstacle.as_ref().map_or("there is no way back", |it| &it.message);
+            let is_both =
+                obstacle.as_ref().map(|it| it.reason) == Some(ObstacleReason::ChangedSince);
+            let hint = if is_both { ", or both with --force" } else { "" };
+            return Err(Failure::Other(format!("entry {id}, {what}: {why}{hint}")));
         }
     };
     let answer = send(&api, undo)?;
@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &UndoArguments) -> Result<(), Failure> {
         return screen.print(&text::json(&answer));
     }
     // Where more than the entry was taken back, it does not say what is different now.
-    let change = change(&entry.after, &entry.before).filter(|_| is_clear);
+    let change = change(&entry.after, &entry.before).filter(|_| entry.obstacle.is_none());
     let change = change.map_or_else(String::new, |change| format!(", {change}"));
     screen.print(&text::line(&format!("taken back: {what}{change}")))
 }

@@ -1,67 +1,47 @@
-//! Whether what an audit entry did can be taken back as things are, and by which request.
+//! Whether what an audit entry did can be taken back as things are.
 //!
 //! Roundel says what takes an action back when it is done. Later actions may have changed the same
-//! thing since; to send that request then would undo them as well, without a word. What the trail
+//! thing since; to send that request then would undo them as well, without a word. What the log
 //! tells of them is compared here: what the newest of them left is either what the entry left, and
 //! the way is clear, or what was there before it, and nothing is left to take back, or neither.
 //!
-//! Pure. What is not in the trail any more, and what others do in the same moment, is Roundel's to
-//! refuse.
+//! It is asked whenever the log is read, so that every client hears the same. Pure. What is not in
+//! the log any more, and what others do in the same moment, is for the request itself to be refused.
 
-use std::fmt;
-
-use roundel_admin::contract::{AuditEntry, Undo};
 use serde_json::Value;
 
-/// Why an entry cannot be taken back, or not without taking more back.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Obstacle<'a> {
-    /// It was refused.
-    NotDone,
-    /// It is something that cannot be undone, as a kill.
-    NoWay,
-    /// Somebody took it back before, by this entry.
-    TakenBack(&'a AuditEntry),
-    /// This entry changed the same thing since.
-    ChangedSince(&'a AuditEntry),
-}
+use crate::contract::{AuditEntry, Obstacle, ObstacleReason, Undo};
 
-impl fmt::Display for Obstacle<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotDone => f.write_str("it was refused, so there is nothing to take back"),
-            Self::NoWay => f.write_str("there is no way back from that"),
-            Self::TakenBack(by) => write!(f, "taken back already, by entry {}", by.id),
-            Self::ChangedSince(by) => {
-                let AuditEntry { id, action, target, .. } = by;
-                write!(
-                    f,
-                    "entry {id}, {action} {target}, changed the same since: take that back first"
-                )
-            }
-        }
-    }
-}
-
-/// The request that takes `entry` back, given all `entries` of the trail.
-pub(crate) fn way_back<'a>(
-    entry: &'a AuditEntry,
-    entries: &'a [AuditEntry],
-) -> Result<&'a Undo, Obstacle<'a>> {
+/// What keeps `entry` from being taken back, given all `entries` that are kept; `None` when nothing
+/// does.
+pub(super) fn obstacle(entry: &AuditEntry, entries: &[AuditEntry]) -> Option<Obstacle> {
+    use ObstacleReason::{ChangedNothing, ChangedSince, NoWay, NotDone, TakenBack};
     if !entry.ok {
-        return Err(Obstacle::NotDone);
+        return Some(alone(NotDone, "it was refused, so there is nothing to take back"));
     }
-    let undo = entry.undo.as_ref().ok_or(Obstacle::NoWay)?;
+    let Some(undo) = &entry.undo else { return Some(alone(NoWay, "there is no way back from that")) };
+    if changed_nothing(entry, undo) {
+        return Some(alone(ChangedNothing, "it changed nothing, so there is nothing to take back"));
+    }
     let later = entries.iter().filter(|it| it.id > entry.id && concerns(it, entry));
-    let Some(newest) = later.max_by_key(|it| it.id) else { return Ok(undo) };
-    let left = part(&left_by(newest), &undo.body);
-    if kind(newest) == kind(entry) && left == part(&left_by(entry), &undo.body) {
-        Ok(undo)
-    } else if kind(newest) == kind(entry) && left == part(&found_by(entry, undo), &undo.body) {
-        Err(Obstacle::TakenBack(newest))
+    let newest = later.max_by_key(|it| it.id)?;
+    let AuditEntry { id, action, target, .. } = newest;
+    let is_now = |then| kind(newest) == kind(entry) && are_alike(left_by(newest), then, undo);
+    if is_now(left_by(entry)) {
+        None
+    } else if is_now(found_by(entry, undo)) {
+        let message = format!("taken back already, by entry {id}");
+        Some(Obstacle { reason: TakenBack, by: Some(*id), message })
     } else {
-        Err(Obstacle::ChangedSince(newest))
+        let message =
+            format!("entry {id}, {action} {target}, changed the same since: take that back first");
+        Some(Obstacle { reason: ChangedSince, by: Some(*id), message })
     }
+}
+
+/// What lies in the entry alone.
+fn alone(reason: ObstacleReason, message: &str) -> Obstacle {
+    Obstacle { reason, by: None, message: message.to_owned() }
 }
 
 /// As `endpoint` of `endpoint.update`.
@@ -69,11 +49,25 @@ fn kind(entry: &AuditEntry) -> &str {
     entry.action.split('.').next().unwrap_or_default()
 }
 
+/// Whether the request that takes `entry` back asks for what was there after it.
+fn changed_nothing(entry: &AuditEntry, undo: &Undo) -> bool {
+    match (kind(entry), &undo.body, &entry.after) {
+        ("overlay", ..) => are_alike(left_by(entry), found_by(entry, undo), undo),
+        (_, Value::Object(asked), after) => {
+            asked.iter().all(|(key, value)| after.get(key) == Some(value))
+        }
+        _ => false,
+    }
+}
+
 /// Whether `later` set something that `entry` set before.
 fn concerns(later: &AuditEntry, entry: &AuditEntry) -> bool {
+    if !later.ok || later.undo.as_ref().is_some_and(|undo| changed_nothing(later, undo)) {
+        return false;
+    }
     // The overlay holds whatever else can be undone.
     if [kind(later), kind(entry)].contains(&"overlay") {
-        return later.ok && (later.undo.is_some() || kind(later) == "overlay");
+        return later.undo.is_some() || kind(later) == "overlay";
     }
     let (Some(undo), Some(its)) = (&later.undo, &entry.undo) else { return false };
     let has_common_key = match (undo.body.as_object(), its.body.as_object()) {
@@ -81,24 +75,33 @@ fn concerns(later: &AuditEntry, entry: &AuditEntry) -> bool {
         _ => true,
     };
     let is_same_thing = kind(later) == kind(entry) && later.target == entry.target;
-    later.ok && is_same_thing && (later.action != entry.action || has_common_key)
+    is_same_thing && (later.action != entry.action || has_common_key)
 }
 
-/// What was there after `entry`. Of an instance, that is what it was told.
-fn left_by(entry: &AuditEntry) -> Value {
+/// How something was before or after an entry.
+#[derive(Debug, Clone, Copy)]
+enum Then<'a> {
+    /// Of an instance: what it was told.
+    Told(&'a str),
+    Was(&'a Value),
+    /// A long overlay, of which the log has the length alone: it is like no other.
+    Unknown,
+}
+
+/// How things were after `entry`.
+fn left_by(entry: &AuditEntry) -> Then<'_> {
     match kind(entry) {
-        "instance" => last(&entry.action, '.').into(),
-        // Of a long overlay the trail has the length alone, which is like no other.
-        "overlay" if entry.after.get("overlay_bytes").is_some() => entry.id.into(),
-        _ => entry.after.clone(),
+        "instance" => Then::Told(last(&entry.action, '.')),
+        "overlay" if entry.after.get("overlay_bytes").is_some() => Then::Unknown,
+        _ => Then::Was(&entry.after),
     }
 }
 
-/// What was there before `entry`, which `undo` takes back.
-fn found_by(entry: &AuditEntry, undo: &Undo) -> Value {
+/// How things were before `entry`, which `undo` takes back.
+fn found_by<'a>(entry: &'a AuditEntry, undo: &'a Undo) -> Then<'a> {
     match kind(entry) {
-        "instance" => last(&undo.path, '/').into(),
-        _ => entry.before.clone(),
+        "instance" => Then::Told(last(&undo.path, '/')),
+        _ => Then::Was(&entry.before),
     }
 }
 
@@ -106,16 +109,18 @@ fn last(text: &str, before: char) -> &str {
     text.rsplit(before).next().unwrap_or_default()
 }
 
-/// Of an object only the keys that `asked` has, if it has any: an entry tells both admin state and
-/// weight, and may have changed one of them.
-fn part(of: &Value, asked: &Value) -> Value {
-    match (of, asked) {
-        (Value::Object(of), Value::Object(asked)) => of
-            .iter()
-            .filter(|(key, _)| asked.contains_key(*key))
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect(),
-        (of, _) => of.clone(),
+/// Whether two are the same in what `undo` asks for: an entry tells both admin state and weight, and
+/// may have changed one of them.
+fn are_alike(one: Then<'_>, other: Then<'_>, undo: &Undo) -> bool {
+    match (one, other) {
+        (Then::Told(one), Then::Told(other)) => one == other,
+        (Then::Was(one), Then::Was(other)) => match (one, other, &undo.body) {
+            (Value::Object(one), Value::Object(other), Value::Object(asked)) => {
+                asked.keys().all(|key| one.get(key) == other.get(key))
+            }
+            (one, other, _) => one == other,
+        },
+        _ => false,
     }
 }
 
@@ -123,14 +128,14 @@ fn part(of: &Value, asked: &Value) -> Value {
 mod tests {
     use serde_json::json;
 
-    use super::super::super::figure;
     use super::*;
+    use crate::contract::Time;
 
     fn entry(id: u64, action: &str, before: Value, after: Value, undo: Undo) -> AuditEntry {
         let target = if action.starts_with("overlay") { "overlay" } else { "web/one" };
         AuditEntry {
             id,
-            at: figure::now(),
+            at: Time::now(),
             who: "127.0.0.1".to_owned(),
             action: action.to_owned(),
             target: target.to_owned(),
@@ -140,6 +145,7 @@ mod tests {
             count: 1,
             detail: None,
             undo: Some(undo),
+            obstacle: None,
         }
     }
 
@@ -147,9 +153,11 @@ mod tests {
         Undo { method: method.to_owned(), path: path.to_owned(), body }
     }
 
+    /// By overrides: the file says 1.
     fn weight(id: u64, before: u32, after: u32) -> AuditEntry {
         let both = |weight| json!({ "admin_state": "enabled", "weight": weight });
-        let undo = undo("PATCH", "/one", json!({ "weight": null }));
+        let was = if before == 1 { Value::Null } else { before.into() };
+        let undo = undo("PATCH", "/one", json!({ "weight": was }));
         entry(id, "endpoint.update", both(before), both(after), undo)
     }
 
@@ -188,7 +196,7 @@ mod tests {
     /// What becomes of the first of `entries` when it shall be taken back.
     #[track_caller]
     fn check(entries: &[AuditEntry], expected: Result<(), &str>) {
-        let actual = way_back(&entries[0], entries).map(|_| ()).map_err(|it| it.to_string());
+        let actual = obstacle(&entries[0], entries).map_or(Ok(()), |it| Err(it.message));
         assert_eq!(actual, expected.map_err(str::to_owned), "{entries:#?}");
     }
 
@@ -248,5 +256,21 @@ mod tests {
         check(&[kill], Err("there is no way back from that"));
         let refused = AuditEntry { ok: false, undo: None, ..stop(1) };
         check(&[refused], Err("it was refused, so there is nothing to take back"));
+    }
+
+    #[test]
+    fn what_changed_nothing_has_nothing_to_take_back_and_is_in_no_way() {
+        const NOTHING: Result<(), &str> =
+            Err("it changed nothing, so there is nothing to take back");
+        let update = |id, body| AuditEntry { undo: Some(undo("PATCH", "/one", body)), ..drain(id) };
+        check(&[update(1, json!({}))], NOTHING);
+        check(&[update(1, json!({ "admin_state": "draining" }))], NOTHING);
+        check(&[weight(1, 7, 7)], NOTHING);
+        check(&[overlay(1, None, None)], NOTHING);
+        check(&[overlay(1, Some("a"), Some("a"))], NOTHING);
+        check(&[weight(1, 1, 1)], Ok(()));
+        check(&[add(1), update(2, json!({}))], Ok(()));
+        check(&[weight(1, 1, 3), overlay(2, Some("a"), Some("a"))], Ok(()));
+        check(&[weight(1, 1, 7), weight(2, 7, 7)], Ok(()));
     }
 }
