@@ -118,6 +118,23 @@ test("changes are listed, taken back as a whole, and that is taken back", async 
   await stage.requestsGoOn(10);
 });
 
+test("an app that sleeps by design looks like one, wherever it is shown", async () => {
+  const { page } = stage;
+  const asleep = "Asleep: the next request starts an instance";
+  await stage.go("#/pools/elastic");
+  const pool = page.getByRole("region", { name: "Pool elastic" });
+  await pool.getByText(asleep).waitFor();
+  expect(await pool.locator(".bad").count()).toBe(0);
+  expect(await pool.textContent()).not.toContain("503");
+  await stage.go("#/apps/elastic");
+  await page.getByRole("region", { name: "App elastic" }).getByText(asleep).waitFor();
+  await stage.go("#/");
+  await page
+    .getByRole("link", { name: /elastic.*asleep/ })
+    .first()
+    .waitFor();
+});
+
 test("the autoscaler's decisions are shown with their reasons", async () => {
   const { page } = stage;
   await stage.go("#/apps");

@@ -47,6 +47,7 @@ export function pool(name: string, endpoints: Endpoint[], more: Partial<Pool> = 
     name,
     balance: "round_robin",
     tier: "primary",
+    hold: null,
     queue_length: 0,
     queue_limit: 1024,
     retries_total: 0,

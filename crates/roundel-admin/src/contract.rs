@@ -25,7 +25,7 @@ pub use edit::{AddEndpoint, Edit, ReplaceOverlay, ScaleApp, UpdateEndpoint};
 pub use journal::{AuditEntry, AuditTrail, Change, ChangeSeverity, Lagged};
 pub use journal::{Obstacle, ObstacleReason, Undo};
 pub use pool::{
-    AdminState, Connections, Endpoint, Health, LastProbe, Override, Pool, Pools, Presence,
+    AdminState, Connections, Endpoint, Health, Hold, LastProbe, Override, Pool, Pools, Presence,
     Source, Tier,
 };
 pub use request::{

@@ -12,8 +12,9 @@ use axum::response::Html;
 use roundel_core::endpoint::{AdminState, Endpoint, Health};
 use roundel_core::listener::Listener;
 use roundel_core::pool::{Pool, Tier};
-use roundel_core::snapshot::Snapshot;
 
+use crate::contract::Hold;
+use crate::picture::Sight;
 use crate::process::{Phase, ProcessStatus, Reload};
 use crate::surface::Surface;
 
@@ -22,11 +23,11 @@ const REFRESH_SECONDS: u32 = 3;
 
 /// `GET /status`.
 pub(crate) async fn index(State(surface): State<Arc<Surface>>) -> Html<String> {
-    let snapshot = surface.control.snapshot();
+    let sight = Sight::of(&surface);
     let process = surface.process.borrow().clone();
     let uptime = surface.registry.start_time().elapsed().unwrap_or_default();
     let head = Head { version: surface.version, workers: surface.registry.workers(), uptime };
-    Html(Page { head, process: &process, snapshot: &snapshot }.to_string())
+    Html(Page { head, process: &process, sight: &sight }.to_string())
 }
 
 struct Head {
@@ -38,7 +39,7 @@ struct Head {
 struct Page<'a> {
     head: Head,
     process: &'a ProcessStatus,
-    snapshot: &'a Snapshot,
+    sight: &'a Sight<'a>,
 }
 
 impl Display for Page<'_> {
@@ -56,9 +57,10 @@ impl Display for Page<'_> {
         if let Some(reload) = &self.process.last_reload {
             write_reload(f, reload)?;
         }
-        write_listeners(f, &self.snapshot.listeners)?;
-        for pool in &self.snapshot.pools {
-            write_pool(f, pool)?;
+        let snapshot = self.sight.snapshot();
+        write_listeners(f, &snapshot.listeners)?;
+        for pool in &snapshot.pools {
+            write_pool(f, pool, self.sight.hold(pool))?;
         }
         f.write_str("</main>\n</body>\n</html>\n")
     }
@@ -81,7 +83,7 @@ impl Page<'_> {
             phase.word(),
             Escaped(version),
             Span(*uptime),
-            self.snapshot.generation,
+            self.sight.snapshot().generation,
         )
     }
 }
@@ -113,7 +115,7 @@ fn write_listeners(f: &mut fmt::Formatter<'_>, listeners: &[Arc<Listener>]) -> f
     f.write_str("</tbody></table></div>\n")
 }
 
-fn write_pool(f: &mut fmt::Formatter<'_>, pool: &Pool) -> fmt::Result {
+fn write_pool(f: &mut fmt::Formatter<'_>, pool: &Pool, hold: Option<Hold>) -> fmt::Result {
     write!(
         f,
         "<h2>Pool {} <small>{}</small></h2>\n<div class=\"table\"><table>\n<thead><tr>\
@@ -124,7 +126,7 @@ fn write_pool(f: &mut fmt::Formatter<'_>, pool: &Pool) -> fmt::Result {
          <th scope=\"col\" class=\"number\">In flight</th>\
          <th scope=\"col\" class=\"number\">Errors</th></tr></thead>\n<tbody>\n",
         Escaped(pool.name.as_str()),
-        describe(pool.candidates.tier),
+        describe(pool.candidates.tier, hold),
     )?;
     for endpoint in &pool.endpoints {
         write_endpoint(f, endpoint)?;
@@ -164,13 +166,17 @@ fn write_endpoint(f: &mut fmt::Formatter<'_>, endpoint: &Endpoint) -> fmt::Resul
     )
 }
 
-fn describe(tier: Tier) -> &'static str {
-    match tier {
-        Tier::Primary => "eligible endpoints take traffic",
-        Tier::Backup => "no primary endpoint is eligible: backups take traffic",
-        Tier::Panic => "too few endpoints are well: all take traffic (fail-open)",
-        Tier::Unprobed => "no endpoint is known to be healthy yet: unprobed ones take traffic",
-        Tier::Empty => "no endpoint takes traffic",
+fn describe(tier: Tier, hold: Option<Hold>) -> &'static str {
+    match (tier, hold) {
+        (Tier::Primary, _) => "eligible endpoints take traffic",
+        (Tier::Backup, _) => "no primary endpoint is eligible: backups take traffic",
+        (Tier::Panic, _) => "too few endpoints are well: all take traffic (fail-open)",
+        (Tier::Unprobed, _) => "no endpoint is known to be healthy yet: unprobed ones take traffic",
+        (Tier::Empty, Some(Hold::Asleep)) => "asleep: the next request starts an instance",
+        (Tier::Empty, Some(Hold::Expected)) => {
+            "no endpoint takes traffic yet: requests wait for one that is expected"
+        }
+        (Tier::Empty, None) => "no endpoint takes traffic",
     }
 }
 

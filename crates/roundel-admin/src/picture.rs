@@ -106,6 +106,11 @@ impl<'a> Sight<'a> {
         Some(self.pool(pool))
     }
 
+    /// The snapshot that all of it is of.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     fn pool(&self, pool: &Pool) -> contract::Pool {
         let totals = self.surface.registry.pool(&pool.name).totals();
         let figures = self.figures.pools.get(&pool.name);
@@ -129,6 +134,7 @@ impl<'a> Sight<'a> {
             name: pool.name.to_string(),
             balance: pool.policy.balance.to_string(),
             tier: pool.candidates.tier.into(),
+            hold: self.hold(pool),
             queue_length: pool.shared.line.length().into(),
             queue_limit: pool.policy.limits.queue.into(),
             retries_total: totals.retries,

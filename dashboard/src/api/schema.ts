@@ -267,6 +267,9 @@ export interface History {
   totals: Series;
 }
 
+/** Why the requests of a pool in which no endpoint takes traffic are held. */
+export type Hold = "asleep" | "expected";
+
 /** One process of an app. */
 export interface Instance {
   /** Where it listens. */
@@ -383,6 +386,7 @@ export interface Pool {
   health_check: string | null;
   /** Attempts begun beside one that waited at an endpoint which seemed to have stopped, since the start. */
   hedges_total: number;
+  hold: Hold | null;
   /** Its name. */
   name: string;
   /** Exchanges that wait for a place. */

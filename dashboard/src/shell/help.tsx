@@ -31,6 +31,7 @@ const SIGNS: readonly [GlyphName, string][] = [
   ["draining", "finishes what it has, gets nothing new"],
   ["disabled", "taken out by an operator"],
   ["backup", "used when no primary is left"],
+  ["asleep", "nothing runs until the next request"],
 ];
 
 export function Help() {

@@ -13,6 +13,7 @@ export type GlyphName =
   | "backup"
   | "enabled"
   | "starting"
+  | "asleep"
   | "ready"
   | "stopping"
   | "stopped"
@@ -41,6 +42,7 @@ const SHAPES: Record<GlyphName, [Tone, JSX.Element | JSX.Element[]]> = {
   draining: ["fair", [RING, <path class="solid" d="M3.6 8.6h8.8a4.4 4.4 0 0 1-8.8 0z" />]],
   stopping: ["fair", [RING, <path class="solid" d="M3.6 8.6h8.8a4.4 4.4 0 0 1-8.8 0z" />]],
   disabled: ["quiet", [RING, <path d="M4.6 8h6.8" />]],
+  asleep: ["quiet", <path d="M13.6 9.6A6 6 0 1 1 6.4 2.4a4.8 4.8 0 0 0 7.2 7.2z" />],
   stopped: ["quiet", [RING, <rect class="solid" x="5.8" y="5.8" width="4.4" height="4.4" />]],
   absent: ["bad", [<circle cx="8" cy="8" r="6" stroke-dasharray="2.4 2.3" />, CROSS]],
   backup: ["accent", [RING, <circle cx="8" cy="8" r="2.4" />]],

@@ -56,6 +56,7 @@ export function Apps({ state }: { state: State }) {
 function AppCard({ app }: { app: App }) {
   const ready = app.instances.filter((it) => it.state === "ready").length;
   const failed = app.instances.filter((it) => it.state === "failed").length;
+  const isAsleep = app.is_autoscaled && app.instances_wanted === 0 && app.instances.length === 0;
   const glyph = failed > 0 ? "failed" : ready === app.instances_wanted ? "ready" : "starting";
   return (
     <section class="card pool app" aria-label={`App ${app.name}`}>
@@ -63,7 +64,11 @@ function AppCard({ app }: { app: App }) {
         <div class="what">
           <h2>{app.name}</h2>
           <p>
-            <Mark name={glyph} text={`${ready} of ${plural(app.instances_wanted, "instance")} ready`} />
+            {isAsleep ? (
+              <Mark name="asleep" text="Asleep: the next request starts an instance" />
+            ) : (
+              <Mark name={glyph} text={`${ready} of ${plural(app.instances_wanted, "instance")} ready`} />
+            )}
             {failed > 0 && <span class="bad">, {failed} failed</span>}
           </p>
           <p class="quiet">

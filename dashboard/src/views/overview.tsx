@@ -1,7 +1,7 @@
 // Everything at a glance: four figures over five minutes, where requests go, and what changed.
 
 import { signal } from "@preact/signals";
-import type { State } from "../api/types";
+import type { Pool, State } from "../api/types";
 import { compact, count, duration, percent, plural } from "../logic/format";
 import { linkTo } from "../logic/route";
 import { column, EMPTY } from "../logic/series";
@@ -12,7 +12,7 @@ import { Mark } from "../ui/glyph";
 import { ShareRing } from "../ui/share-ring";
 import { ChangeList } from "./overview/changes";
 import { TopologyPicture } from "./overview/topology";
-import { TIERS } from "./pools/words";
+import { standingOf } from "./pools/words";
 
 /** The pool whose figures are drawn; all of them when empty. */
 const scope = signal("");
@@ -117,6 +117,11 @@ function Figures({ state }: { state: State }) {
   );
 }
 
+function PoolStanding({ pool }: { pool: Pool }) {
+  const { glyph, word, text } = standingOf(pool);
+  return <Mark name={glyph} text={word} title={text} />;
+}
+
 function PoolList({ state }: { state: State }) {
   if (state.pools.length === 0) return <Empty title="No pools">Every route answers by itself.</Empty>;
   return (
@@ -127,11 +132,7 @@ function PoolList({ state }: { state: State }) {
             <ShareRing pool={pool} />
             <div>
               <strong>{pool.name}</strong>
-              <Mark
-                name={TIERS[pool.tier].glyph}
-                text={TIERS[pool.tier].word}
-                title={TIERS[pool.tier].text}
-              />
+              <PoolStanding pool={pool} />
               <span class="quiet">
                 {pool.balance} · {plural(pool.endpoints.length, "endpoint")}
               </span>

@@ -12,7 +12,7 @@ import { ShareRing } from "../ui/share-ring";
 import { AddEndpoint } from "./pools/add";
 import { EndpointDetails } from "./pools/details";
 import { EndpointTable } from "./pools/table";
-import { TIERS } from "./pools/words";
+import { standingOf } from "./pools/words";
 
 export function Pools({ state }: { state: State }) {
   const [poolName, endpointName] = place.value.path;
@@ -68,7 +68,7 @@ function PoolChoice({ pools, chosen }: { pools: readonly Pool[]; chosen: string 
 
 function PoolCard({ pool }: { pool: Pool }) {
   const { traffic } = pool;
-  const tier = TIERS[pool.tier];
+  const standing = standingOf(pool);
   return (
     <section class="card pool" aria-label={`Pool ${pool.name}`}>
       <header>
@@ -76,7 +76,7 @@ function PoolCard({ pool }: { pool: Pool }) {
         <div class="what">
           <h2>{pool.name}</h2>
           <p>
-            <Mark name={tier.glyph} text={tier.text} />
+            <Mark name={standing.glyph} text={standing.text} />
           </p>
           <p class="quiet">
             {pool.balance} · {pool.health_check ?? "no health check"}

@@ -24,6 +24,9 @@ pub struct Pool {
     pub balance: String,
     /// Why the candidates are what they are.
     pub tier: Tier,
+    /// Why requests are held although no endpoint takes traffic; null when one does, and when they
+    /// are answered with 503.
+    pub hold: Option<Hold>,
     /// Exchanges that wait for a place.
     pub queue_length: u64,
     /// How many may wait.
@@ -58,6 +61,16 @@ pub enum Tier {
     Unprobed,
     /// Nobody.
     Empty,
+}
+
+/// Why the requests of a pool in which no endpoint takes traffic are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// The load has been nothing for a while, so no instance runs: the next request starts one.
+    Asleep,
+    /// An endpoint is expected: an instance or a container that starts.
+    Expected,
 }
 
 /// One address in a pool.

@@ -2,9 +2,10 @@
 
 use roundel_control::{AppView, InstanceView, RolloutView, ScalingDecision};
 use roundel_core::autoscale::{AutoscalePolicy, Target};
+use roundel_core::pool::{Pool, Tier};
 
 use super::Sight;
-use crate::contract::{self, AutoscaleMetric, Exit, InstanceState, RolloutState};
+use crate::contract::{self, AutoscaleMetric, Exit, Hold, InstanceState, RolloutState};
 
 impl Sight<'_> {
     /// All apps, in the order of the file.
@@ -26,6 +27,19 @@ impl Sight<'_> {
     pub(super) fn feeder_of(&self, pool: &str) -> Option<String> {
         let feeder = self.apps.iter().find(|app| app.pool.as_str() == pool)?;
         Some(feeder.name.to_string())
+    }
+
+    /// Why requests of the pool are held, if no endpoint takes traffic and they are.
+    pub(crate) fn hold(&self, pool: &Pool) -> Option<Hold> {
+        if pool.candidates.tier != Tier::Empty || pool.policy.endpoint_wait.is_none() {
+            return None;
+        }
+        let mut feeders = self.apps.iter().filter(|app| app.pool == pool.name);
+        let is_asleep = |app: &AppView| {
+            let config = self.config.apps.iter().find(|config| config.name == app.name);
+            app.instances_wanted == 0 && config.is_some_and(|config| config.autoscale.is_some())
+        };
+        Some(if feeders.any(is_asleep) { Hold::Asleep } else { Hold::Expected })
     }
 
     fn app(&self, app: &AppView) -> contract::App {

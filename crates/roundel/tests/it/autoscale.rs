@@ -119,6 +119,13 @@ fn instances_follow_the_load_down_to_none_and_no_request_fails() {
     let directory = TempDir::new();
     let balancer = start(&directory, 0, PYTHON, "", QUICK);
     assert_eq!(wanted(&balancer), Some(0));
+    let (_, pools) = api(&balancer, "GET", "/api/v1/pools", "");
+    assert_eq!(
+        (&pools["pools"][0]["tier"], &pools["pools"][0]["hold"]),
+        (&"empty".into(), &"asleep".into())
+    );
+    let page = RawClient::connect(balancer.admin()).get("/status").text();
+    assert!(page.contains("asleep: the next request starts an instance"), "{page}");
     // Held while the first instance starts.
     assert_eq!(balancer.client().get("/").status, 200);
     assert_eq!(wanted(&balancer), Some(1));
@@ -247,7 +254,8 @@ fn operators_see_what_was_decided_and_choose_within_the_bounds() {
     assert_eq!(wanted(&balancer), Some(2));
 
     let (_, state) = api(&balancer, "GET", "/api/v1/state", "");
-    assert_eq!(state["pools"][0]["app"], "api");
+    let pool = &state["pools"][0];
+    assert_eq!((&pool["app"], &pool["hold"]), (&"api".into(), &serde_json::Value::Null));
     let name = state["apps"][0]["instances"][0]["name"].as_str().unwrap();
     let stop = format!("/api/v1/apps/api/instances/{name}/stop");
     assert_eq!(api(&balancer, "POST", &stop, "").0, 200);

@@ -12,7 +12,11 @@ import { InstanceActions } from "./verbs";
 
 export function InstanceTable({ app }: { app: App }) {
   if (app.instances.length === 0) {
-    return <Empty title="No instances">The next request starts one, or scale the app up.</Empty>;
+    return (
+      <Empty title="No instances">
+        {app.is_autoscaled ? "The next request starts one, or scale the app up." : "Scale the app up."}
+      </Empty>
+    );
   }
   return (
     <div class="instances">

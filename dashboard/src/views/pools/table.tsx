@@ -9,6 +9,7 @@ import { Icon } from "../../ui/icon";
 import { useIsNarrow } from "../../ui/media";
 import { VirtualRows } from "../../ui/virtual-rows";
 import { EndpointRow } from "./row";
+import { emptinessOf } from "./words";
 
 const HEADS: readonly { name: string; sort: SortKey | null; class: string }[] = [
   { name: "Endpoint", sort: "name", class: "name" },
@@ -39,9 +40,7 @@ export function EndpointTable({ pool }: { pool: Pool }) {
     setWish((current) => ({ ...current, standing }));
   }, [asked]);
   if (pool.endpoints.length === 0) {
-    return (
-      <Empty title="No endpoints">Requests to this pool are answered with 503 until there is one.</Empty>
-    );
+    return <Empty title="No endpoints">{emptinessOf(pool)}</Empty>;
   }
   const shown = select(pool.endpoints, wish);
   // Bars are for comparing: the largest share is a whole one, among six endpoints or a thousand.

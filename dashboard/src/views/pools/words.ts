@@ -1,9 +1,15 @@
 // Words for the states of pools and endpoints.
 
-import type { Presence, Source, Tier } from "../../api/types";
+import type { Pool, Presence, Source, Tier } from "../../api/types";
 import type { GlyphName } from "../../ui/glyph";
 
-export const TIERS: Record<Tier, { glyph: GlyphName; word: string; text: string }> = {
+export interface Standing {
+  glyph: GlyphName;
+  word: string;
+  text: string;
+}
+
+const TIERS: Record<Tier, Standing> = {
   primary: { glyph: "healthy", word: "serving", text: "Eligible endpoints take traffic" },
   backup: {
     glyph: "backup",
@@ -18,6 +24,27 @@ export const TIERS: Record<Tier, { glyph: GlyphName; word: string; text: string 
   },
   empty: { glyph: "error", word: "nobody serves", text: "No endpoint takes traffic" },
 };
+
+const HOLDS: Record<NonNullable<Pool["hold"]>, Standing> = {
+  asleep: { glyph: "asleep", word: "asleep", text: "Asleep: the next request starts an instance" },
+  expected: {
+    glyph: "backoff",
+    word: "requests wait",
+    text: "No endpoint takes traffic yet: requests wait for one that is expected",
+  },
+};
+
+/** Who takes the traffic of a pool, or what becomes of its requests when nobody does. */
+export function standingOf({ tier, hold }: Pick<Pool, "tier" | "hold">): Standing {
+  return hold === null ? TIERS[tier] : HOLDS[hold];
+}
+
+/** What is said where the endpoints of a pool would be. */
+export function emptinessOf({ hold }: Pick<Pool, "hold">): string {
+  if (hold === "asleep") return "Nobody needs one. The next request waits until its instance is ready.";
+  if (hold === "expected") return "Requests to this pool wait for the one that is expected.";
+  return "Requests to this pool are answered with 503 until there is one.";
+}
 
 export const SOURCES: Record<Source, string> = {
   file: "from the configuration file",

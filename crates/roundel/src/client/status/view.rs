@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use roundel_admin::contract::{
-    Endpoint, Health, Override, Phase, Pool, Presence, State, Tier, Time,
+    Endpoint, Health, Hold, Override, Phase, Pool, Presence, State, Tier, Time,
 };
 
 use super::super::screen::Look;
@@ -82,12 +82,18 @@ fn head(state: &State, look: Look) -> String {
 }
 
 fn pool_head(pool: &Pool, look: Look) -> String {
-    let (tier, tone) = match pool.tier {
-        Tier::Primary => ("", Tone::Plain),
-        Tier::Backup => ("on backups", Tone::Warn),
-        Tier::Panic => ("fails open: too few are eligible", Tone::Bad),
-        Tier::Unprobed => ("nobody is probed yet", Tone::Warn),
-        Tier::Empty => ("NOBODY takes traffic", Tone::Bad),
+    let (tier, tone) = match (pool.tier, pool.hold) {
+        (Tier::Primary, _) => ("", Tone::Plain),
+        (Tier::Backup, _) => ("on backups", Tone::Warn),
+        (Tier::Panic, _) => ("fails open: too few are eligible", Tone::Bad),
+        (Tier::Unprobed, _) => ("nobody is probed yet", Tone::Warn),
+        (Tier::Empty, Some(Hold::Asleep)) => {
+            ("asleep: the next request starts an instance", Tone::Dim)
+        }
+        (Tier::Empty, Some(Hold::Expected)) => {
+            ("requests wait for an endpoint that is expected", Tone::Warn)
+        }
+        (Tier::Empty, None) => ("NOBODY takes traffic", Tone::Bad),
     };
     let name = Tone::Strong.paint(&format!("pool {}", text::line(&pool.name)), look);
     let check = pool.health_check.as_deref().unwrap_or("no health check");
