@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { endpoint, pool } from "../../mock/scenario";
 import { arcs } from "./arcs";
 import { pauseMs } from "./backoff";
-import { explainEnd, explainFailure, rows } from "./codes";
+import { explainEnd, explainFailure, isErrorEnd, rows } from "./codes";
 import { diffLines } from "./diff";
 import { RATE_POINTS, Rates } from "./rates";
 import { Ring } from "./ring";
@@ -96,5 +96,13 @@ test("codes are explained in the words of the reference", () => {
   expect(explainFailure("connect")).toContain("refused");
   expect(explainEnd("connect")).toBe("connect");
   expect(explainEnd("of_tomorrow")).toBe("of_tomorrow");
-  expect([...rows("| Code | Meaning |\n|---|---|\n| `a_b` | A `c` | d. |\n")]).toEqual([["a_b", "A c | d."]]);
+  expect([...rows("| Code | Meaning |\n|---|---|\n| `a_b` | A `c` | d. |\n")]).toEqual([
+    ["a_b", { text: "A c | d.", isError: false }],
+  ]);
+  expect(["ok", "client_closed", "response_timeout", "of another version"].map(isErrorEnd)).toEqual([
+    false,
+    false,
+    true,
+    true,
+  ]);
 });

@@ -1,7 +1,7 @@
 // Pools and their endpoints: how each fares, and what an operator can do about it.
 
 import type { Pool, State } from "../api/types";
-import { explainEnd } from "../logic/codes";
+import { explainEnd, isErrorEnd } from "../logic/codes";
 import { compact, count, duration, percent, plural } from "../logic/format";
 import { linkTo } from "../logic/route";
 import { go, place } from "../state/place";
@@ -150,16 +150,16 @@ function Figure({
   );
 }
 
-/** How exchanges ended other than well, by code. */
+/** How exchanges ended other than well, by code; what counts as an error stands out. */
 function Ends({ pool }: { pool: Pool }) {
   const ends = Object.entries(pool.ends).filter(([code, amount]) => amount > 0 && !GOOD_ENDS.has(code));
   if (ends.length === 0) return null;
   return (
-    <ul class="codes" aria-label="How exchanges failed">
+    <ul class="codes" aria-label="How exchanges ended other than well">
       {ends
-        .sort((a, b) => b[1] - a[1])
+        .sort(([a, more], [b, less]) => Number(isErrorEnd(b)) - Number(isErrorEnd(a)) || less - more)
         .map(([code, amount]) => (
-          <li key={code} title={explainEnd(code)}>
+          <li key={code} class={isErrorEnd(code) ? "bad" : ""} title={explainEnd(code)}>
             <code>{code}</code> {count(amount)}
           </li>
         ))}

@@ -66,10 +66,14 @@ fn end_reasons_page() {
          How an exchange ended, under one code in the access log (`end`), the metrics (`reason`), \
          the API and the dashboard.\n\
          The codes are stable.\n\n\
-         ## Exchanges\n\n| Code | Meaning |\n|---|---|\n"
+         ## Exchanges\n\n\
+         An exchange counts as an error when it ended for a reason that does, whatever its status, \
+         and when the client got a status of 500 or above.\n\n\
+         | Code | Error | Meaning |\n|---|---|---|\n"
     );
     for reason in EndReason::ALL {
-        let _ = writeln!(page, "| `{}` | {} |", reason.code(), reason.describe());
+        let error = if reason.is_failure() { "yes" } else { "no" };
+        let _ = writeln!(page, "| `{}` | {error} | {} |", reason.code(), reason.describe());
     }
     page.push_str(
         "\n## Attempts\n\n\
