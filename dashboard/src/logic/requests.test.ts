@@ -1,7 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { Simulation } from "../../mock/simulation";
 import type { RequestDetail } from "../api/types";
-import { filterFrom, mistake, NO_FILTER, queryOf, statusTone, timeParts } from "./requests";
+import {
+  barLength,
+  filterFrom,
+  longestOf,
+  mistake,
+  NO_FILTER,
+  queryOf,
+  statusTone,
+  timeParts,
+} from "./requests";
 
 function request(more: Partial<RequestDetail>): RequestDetail {
   const made = new Simulation("demo", 1_700_000_000_000).request(1_700_000_000_000);
@@ -59,6 +68,15 @@ describe("the parts of a request's time", () => {
     const parts = timeParts(request({ total_ms: 10, queue_ms: 1, attempts_made }));
     expect(parts.find((part) => part.name === "retries")?.ms).toBe(3);
   });
+});
+
+test("a bar is as long as its request took, by a scale that seldom changes", () => {
+  const all = [0.2, 5, 43].map((total_ms) => request({ total_ms }));
+  const longest = longestOf(all);
+  expect(longest).toBe(100);
+  const lengths = all.map((it) => Math.round(barLength(it.total_ms, longest) * 100));
+  expect(lengths).toEqual([4, 39, 82]);
+  expect([longestOf([]), barLength(0, 1), barLength(-1, 1), barLength(9, 1)]).toEqual([1, 0, 0, 1]);
 });
 
 test("only what needs attention stands out", () => {

@@ -90,6 +90,17 @@ function failedMs(request: RequestSummary | RequestDetail): number {
   return Math.max(0, (request.attempts_made.at(-1)?.started_ms ?? start) - start);
 }
 
+/** What the longest bar of a list stands for: a power of ten, so that bars seldom change their scale. */
+export function longestOf(requests: readonly RequestSummary[]): number {
+  const longest = requests.reduce((most, it) => Math.max(most, it.total_ms), 1);
+  return 10 ** Math.ceil(Math.log10(longest));
+}
+
+/** The length of a bar, 0 to 1: a logarithm, as one list holds microseconds and minutes. */
+export function barLength(ms: number, longest: number): number {
+  return Math.min(1, Math.log1p(Math.max(0, ms)) / Math.log1p(longest));
+}
+
 export type StatusTone = "good" | "plain" | "fair" | "bad";
 
 /** How a status reads: only what needs attention stands out. */

@@ -3,7 +3,7 @@
 import type { RequestSummary } from "../../api/types";
 import { explainEnd } from "../../logic/codes";
 import { clock, duration } from "../../logic/format";
-import { type RequestFilter, statusTone, timeParts } from "../../logic/requests";
+import { barLength, longestOf, type RequestFilter, statusTone, timeParts } from "../../logic/requests";
 import { linkTo } from "../../logic/route";
 import { useIsNarrow } from "../../ui/media";
 import { VirtualRows } from "../../ui/virtual-rows";
@@ -11,7 +11,7 @@ import { VirtualRows } from "../../ui/virtual-rows";
 const HEADS = ["Time", "Status", "Request", "Pool and endpoint", "Attempts", "Time taken"] as const;
 
 const ROW_HEIGHT = 38;
-const NARROW_ROW_HEIGHT = 76;
+const NARROW_ROW_HEIGHT = 84;
 
 interface RequestTableProps {
   requests: readonly RequestSummary[];
@@ -21,6 +21,7 @@ interface RequestTableProps {
 
 export function RequestTable({ requests, chosen, query }: RequestTableProps) {
   const isNarrow = useIsNarrow();
+  const longest = longestOf(requests);
   return (
     <div
       class="grid requests"
@@ -31,7 +32,16 @@ export function RequestTable({ requests, chosen, query }: RequestTableProps) {
       <div role="rowgroup">
         <div class="row head" role="row" aria-rowindex={1}>
           {HEADS.map((head) => (
-            <div key={head} class="cell" role="columnheader">
+            <div
+              key={head}
+              class="cell"
+              role="columnheader"
+              title={
+                head === "Time taken"
+                  ? `Bars by a logarithmic scale, up to ${duration(longest)}; colours as in the explanation`
+                  : undefined
+              }
+            >
               {head}
             </div>
           ))}
@@ -40,13 +50,14 @@ export function RequestTable({ requests, chosen, query }: RequestTableProps) {
       <VirtualRows
         items={requests}
         keyOf={(request) => request.id}
-        version={`${chosen} ${JSON.stringify(query)}`}
+        version={`${chosen} ${longest} ${JSON.stringify(query)}`}
         rowHeight={isNarrow ? NARROW_ROW_HEIGHT : ROW_HEIGHT}
       >
         {(request, index) => (
           <RequestRow
             request={request}
             index={index}
+            longest={longest}
             isChosen={String(request.id) === chosen}
             query={query}
           />
@@ -59,11 +70,13 @@ export function RequestTable({ requests, chosen, query }: RequestTableProps) {
 interface RequestRowProps {
   request: RequestSummary;
   index: number;
+  /** What the longest bar stands for, in milliseconds. */
+  longest: number;
   isChosen: boolean;
   query: RequestFilter;
 }
 
-function RequestRow({ request, index, isChosen, query }: RequestRowProps) {
+function RequestRow({ request, index, longest, isChosen, query }: RequestRowProps) {
   const { id, at, status, end, method, host, path, pool, endpoint, attempts, total_ms } = request;
   return (
     <div class={`row${isChosen ? " chosen" : ""}`} role="row" aria-rowindex={index + 2}>
@@ -97,7 +110,7 @@ function RequestRow({ request, index, isChosen, query }: RequestRowProps) {
         <span class="narrow-only"> attempt{attempts === 1 ? "" : "s"}</span>
       </div>
       <div class="cell took" role="cell">
-        <span class="time-bar" aria-hidden="true">
+        <span class="time-bar" style={{ width: `${barLength(total_ms, longest) * 100}%` }} aria-hidden="true">
           {timeParts(request).map((part) => (
             <span
               key={part.name}
@@ -106,7 +119,7 @@ function RequestRow({ request, index, isChosen, query }: RequestRowProps) {
             />
           ))}
         </span>
-        {duration(total_ms)}
+        <span class="figure">{duration(total_ms)}</span>
       </div>
     </div>
   );
