@@ -149,11 +149,12 @@ function demo(now: string): Partial<State> {
     ],
     pools: [
       pool("demo", servers, { app: "demo" }),
+      pool("night", [], { app: "night", tier: "empty", hold: "asleep" }),
       pool("api", api, {
         balance: "least_request",
         retries_total: 41,
         hedges_total: 7,
-        ends: { ok: 12_000, response_timeout: 7 },
+        ends: { ok: 12_000, response_timeout: 7, client_closed: 4 },
       }),
     ],
     apps: [
@@ -170,6 +171,11 @@ function demo(now: string): Partial<State> {
             inputs: { in_flight: 117, per_instance: 23.4, target: 20, instances: 5 },
           },
         ],
+      }),
+      app("night", "night", [], {
+        is_autoscaled: true,
+        autoscale: { metric: "in_flight", target: 2 },
+        min: 0,
       }),
     ],
   };

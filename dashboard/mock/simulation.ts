@@ -255,7 +255,12 @@ export class Simulation {
     if (it.health === "healthy")
       it.last_probe = { at: iso(now - (now % 5000)), took_ms: base / 3, ok: true, reason: null };
     else if (it.source === "app")
-      it.last_probe = { at: iso(now - (now % 5000)), took_ms: 0.2, ok: false, reason: "connection refused" };
+      it.last_probe = {
+        at: iso(now - (now % 5000)),
+        took_ms: 0.2,
+        ok: false,
+        reason: "connection refused: nothing listens there",
+      };
   }
 
   #detail(pool: Pool, chosen: Endpoint, eligible: readonly Endpoint[], now: number): RequestDetail {

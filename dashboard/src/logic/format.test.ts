@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ago, bytes, compact, count, duration, percent, plural, span } from "./format";
+import { ago, bytes, compact, count, duration, durations, percent, plural, span } from "./format";
 
 /** With plain spaces, as one types them. */
 function plain(text: string): string {
@@ -80,4 +80,10 @@ describe("times", () => {
     expect(ago(at, Date.parse(at) - 5000)).toBe("just now");
     expect(plain(ago(at, Date.parse(at) + 42_000))).toBe("42 s ago");
   });
+});
+
+test("durations in a row share their unit", () => {
+  expect(plain(durations([0.16, 0.75, 2.7]))).toBe("0.16 · 0.75 · 2.7 ms");
+  expect(plain(durations([45, 450, 1200]))).toBe("45 · 450 ms · 1.2 s");
+  expect(plain(durations([999, 1000, 61_000]))).toBe("999 ms · 1 s · 1 min 1 s");
 });

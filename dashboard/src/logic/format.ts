@@ -58,6 +58,17 @@ export function duration(ms: number): string {
   return span(ms / 1000);
 }
 
+/** Several durations in a row, with a unit only where the next has another: `0.2 · 0.8 · 2.7 ms`. */
+export function durations(all: readonly number[]): string {
+  const texts = all.map(duration);
+  const unit = (text: string | undefined): string | undefined => text?.match(/^[\d.]+\u202f(\D+)$/)?.[1];
+  const shown = texts.map((text, index) => {
+    const own = unit(text);
+    return own !== undefined && own === unit(texts[index + 1]) ? text.slice(0, -own.length - 1) : text;
+  });
+  return shown.join(" · ");
+}
+
 /** `duration`, or a dash where there is nothing to tell. */
 export function durationOr(ms: number | null): string {
   return ms === null ? "–" : duration(ms);

@@ -149,7 +149,9 @@ function poolNode(pool: Pool): Node {
   return {
     ...blank(2, `pool/${pool.name}`),
     title: pool.name,
-    note: [pool.balance, plural(pool.endpoints.length, "endpoint")].filter(Boolean).join(" · "),
+    note: [pool.balance, pool.hold === "asleep" ? "asleep" : plural(pool.endpoints.length, "endpoint")]
+      .filter(Boolean)
+      .join(" · "),
     rate: pool.traffic.requests_per_second,
     pool: pool.name,
   };

@@ -26,9 +26,15 @@ export function InstanceTable({ app }: { app: App }) {
             <th scope="col">Instance</th>
             <th scope="col">State</th>
             <th scope="col">Process</th>
-            <th scope="col">Uptime</th>
-            <th scope="col">CPU</th>
-            <th scope="col">Memory</th>
+            <th scope="col" class="usage">
+              Uptime
+            </th>
+            <th scope="col" class="usage">
+              CPU
+            </th>
+            <th scope="col" class="usage">
+              Memory
+            </th>
             <th scope="col">Restarts</th>
             <th scope="col">Last exit</th>
             <th scope="col" class="verbs">
@@ -67,9 +73,15 @@ function InstanceRow({ app, instance }: { app: string; instance: Instance }) {
         )}
       </td>
       <td data-label="Process">{pid === null ? "–" : pid}</td>
-      <td data-label="Uptime">{started_at === null ? "–" : span(secondsBetween(started_at, now.value))}</td>
-      <td data-label="CPU">{cpu_percent === null ? "–" : `${cpu_percent.toFixed(1)}\u202f%`}</td>
-      <td data-label="Memory">{memory_bytes === null ? "–" : bytes(memory_bytes)}</td>
+      <td class="usage" data-label="Uptime">
+        {started_at === null ? "–" : span(secondsBetween(started_at, now.value))}
+      </td>
+      <td class="usage" data-label="CPU">
+        {cpu_percent === null ? "–" : `${cpu_percent.toFixed(1)}\u202f%`}
+      </td>
+      <td class="usage" data-label="Memory">
+        {memory_bytes === null ? "–" : bytes(memory_bytes)}
+      </td>
       <td data-label="Restarts">{restarts}</td>
       <td data-label="Last exit">
         {last_exit === null ? (

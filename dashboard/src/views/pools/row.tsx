@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import type { AdminState, Endpoint, Pool } from "../../api/types";
-import { compact, count, duration, percent, span } from "../../logic/format";
+import { compact, count, duration, durations, percent, span } from "../../logic/format";
 import { RATE_POINTS } from "../../logic/rates";
 import { linkTo } from "../../logic/route";
 import { busy, endpointKey, setAdminState } from "../../state/actions";
@@ -74,8 +74,10 @@ export function EndpointRow({ pool, endpoint, index, largestShare }: EndpointRow
       </Cell>
       <Cell name="latency" label="Latency">
         {latency ? (
-          <span>
-            {duration(latency.p50)} · {duration(latency.p95)} · {duration(latency.p99)}
+          <span
+            title={`p50 ${duration(latency.p50)}, p95 ${duration(latency.p95)}, p99 ${duration(latency.p99)}`}
+          >
+            {durations([latency.p50, latency.p95, latency.p99])}
           </span>
         ) : (
           "–"
@@ -125,7 +127,7 @@ function ProbeNote({ endpoint: { presence, last_probe: probe } }: { endpoint: En
   }
   return (
     <span class={`note${probe.ok ? "" : " bad"}`} title={probe.reason}>
-      {probe.reason}
+      {probe.reason.replace(/^probe /, "")}
     </span>
   );
 }

@@ -29,7 +29,7 @@ const HEADS: readonly { name: string; sort: SortKey | null; class: string }[] = 
 const FILTER_FROM = 7;
 
 const ROW_HEIGHT = 56;
-const NARROW_ROW_HEIGHT = 236;
+const NARROW_ROW_HEIGHT = 240;
 
 export function EndpointTable({ pool }: { pool: Pool }) {
   const [wish, setWish] = useState<Selection>({ text: "", standing: "", sort: "order", isDescending: false });
