@@ -22,7 +22,7 @@ pub use app::{App, AppAction, Apps, Autoscale, AutoscaleMetric, Decision, Exit, 
 pub use app::{InstanceState, Output, Rollout, RolloutState};
 pub use config::{CheckedConfig, ConfigFault, ConfigPicture, Reloaded, Severity};
 pub use edit::{AddEndpoint, Edit, ReplaceOverlay, ScaleApp, UpdateEndpoint};
-pub use journal::{AuditEntry, AuditTrail, Change, ChangeSeverity, Lagged};
+pub use journal::{AuditEntry, AuditLog, Change, ChangeSeverity, Lagged};
 pub use journal::{Obstacle, ObstacleReason, Undo};
 pub use pool::{
     AdminState, Connections, Endpoint, Health, Hold, LastProbe, Override, Pool, Pools, Presence,

@@ -37,7 +37,7 @@ pub(crate) struct Problem {
     pub(crate) errors: Option<Vec<ConfigFault>>,
     /// Seconds until it is worth trying again.
     pub(crate) retry_after: Option<u64>,
-    /// Whether it is in the audit trail already.
+    /// Whether it is in the audit log already.
     pub(crate) is_audited: bool,
 }
 

@@ -78,7 +78,7 @@ export interface AuditEntry {
 }
 
 /** The audit log, as far as it is kept in memory. */
-export interface AuditTrail {
+export interface AuditLog {
   /** Newest first. */
   entries: AuditEntry[];
 }

@@ -1,4 +1,4 @@
-//! What the audit trail calls the operations that change something.
+//! What the audit log calls the operations that change something.
 
 use axum::http::Method;
 

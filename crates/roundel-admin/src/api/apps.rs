@@ -165,7 +165,7 @@ pub(crate) async fn output(
 /// What can be done to an instance.
 pub(super) struct Verb {
     operation: Operation,
-    /// What the audit trail calls it.
+    /// What the audit log calls it.
     pub(super) audited: &'static str,
     /// What takes it back.
     opposite: Option<&'static str>,

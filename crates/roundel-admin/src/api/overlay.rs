@@ -19,7 +19,7 @@ use crate::surface::Surface;
 /// Where it is.
 const PATH: &str = "/api/v1/config/overlay";
 
-/// An overlay that is longer than this is not kept in the audit trail, which has hundreds of entries.
+/// An overlay that is longer than this is not kept in the audit log, which has hundreds of entries.
 const KEPT_BYTES_MAX: usize = 32 * 1024;
 
 /// What operators changed while it ran
@@ -109,7 +109,7 @@ async fn put(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The overlay as the audit trail has it: null when there is none, and only its length when it is
+/// The overlay as the audit log has it: null when there is none, and only its length when it is
 /// long.
 fn picture_of(overlay: &Overlay) -> Value {
     if overlay.is_empty() {

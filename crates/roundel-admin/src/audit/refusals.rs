@@ -1,7 +1,7 @@
 //! Refusals that never reached a handler, put together so that a flood of them stays small.
 //!
 //! Whoever can reach the surface can be refused as often as they like, so one entry for each would
-//! let a stranger push every action out of the trail and fill the disk. The first refusal of an
+//! let a stranger push every action out of the log and fill the disk. The first refusal of an
 //! address for a reason is told at once; those after it are counted, and told as one when the
 //! interval is over. As many pairs of address and reason are told apart as there are places; what
 //! finds none shares one place, whatever address and reason it has. So there are at most

@@ -19,7 +19,9 @@ pub(super) fn obstacle(entry: &AuditEntry, entries: &[AuditEntry]) -> Option<Obs
     if !entry.ok {
         return Some(alone(NotDone, "it was refused, so there is nothing to take back"));
     }
-    let Some(undo) = &entry.undo else { return Some(alone(NoWay, "there is no way back from that")) };
+    let Some(undo) = &entry.undo else {
+        return Some(alone(NoWay, "there is no way back from that"));
+    };
     if changed_nothing(entry, undo) {
         return Some(alone(ChangedNothing, "it changed nothing, so there is nothing to take back"));
     }

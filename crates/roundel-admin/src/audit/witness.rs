@@ -1,4 +1,4 @@
-//! Sees to it that an action that no handler heard of is in the trail all the same.
+//! Sees to it that an action that no handler heard of is in the audit log all the same.
 //!
 //! It stands before the guard, so what the guard refuses and what an extractor cannot read pass it
 //! on their way back. What a handler refuses it has written down itself, and says so.

@@ -45,7 +45,7 @@ pub enum ChangeSeverity {
 
 /// The audit log, as far as it is kept in memory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct AuditTrail {
+pub struct AuditLog {
     /// Newest first.
     pub entries: Vec<AuditEntry>,
 }

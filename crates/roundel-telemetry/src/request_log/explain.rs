@@ -232,6 +232,10 @@ impl Pick<'_> {
             CandidateVerdict::Unhealthy => "unhealthy: its probes failed",
             CandidateVerdict::Ejected => "ejected by outlier detection",
             CandidateVerdict::Draining => "draining: takes nothing new",
+            // So is an instance that an operator stopped.
+            CandidateVerdict::Disabled if candidate.facts.presence == Presence::Absent => {
+                "stopped or disabled by the operator: no process runs there"
+            }
             CandidateVerdict::Disabled => "disabled by the operator",
             CandidateVerdict::Starting => "its process is starting",
             CandidateVerdict::Absent => "no process runs there",

@@ -341,7 +341,7 @@ pub(crate) struct AuditArguments {
     pub(crate) common: Common,
 }
 
-/// What to do about the audit trail.
+/// What to do about the audit log.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// Take back what an entry did.

@@ -2,7 +2,7 @@
 
 mod undo;
 
-use roundel_admin::contract::AuditTrail;
+use roundel_admin::contract::AuditLog;
 use serde_json::Value;
 
 use super::api::Api;
@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &AuditArguments) -> Result<(), Failure> {
     }
 }
 
-/// Shows the trail.
+/// Shows the log.
 fn show(arguments: &AuditArguments) -> Result<(), Failure> {
     let api = Api::new(&arguments.common.reach)?;
     let screen = Screen::new();
@@ -33,8 +33,8 @@ fn show(arguments: &AuditArguments) -> Result<(), Failure> {
 
 /// An entry a line, the newest last; what was before and after stands below, and the command that
 /// takes it back where nothing is in the way.
-pub(super) fn render(trail: &AuditTrail, look: Look) -> String {
-    if trail.entries.is_empty() {
+pub(super) fn render(log: &AuditLog, look: Look) -> String {
+    if log.entries.is_empty() {
         return "nobody did anything so far\n".to_owned();
     }
     let mut table = Table::new(&[
@@ -44,7 +44,7 @@ pub(super) fn render(trail: &AuditTrail, look: Look) -> String {
         left("RESULT"),
         left("WHO").shrinks_to(9),
     ]);
-    for entry in trail.entries.iter().rev() {
+    for entry in log.entries.iter().rev() {
         let (result, tone) = if entry.ok { ("done", Tone::Good) } else { ("refused", Tone::Bad) };
         table.row([
             figure::date(entry.at).into(),

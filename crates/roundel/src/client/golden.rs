@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use roundel_admin::contract::{AuditTrail, RequestDetail, Requests, State};
+use roundel_admin::contract::{AuditLog, RequestDetail, Requests, State};
 use serde::de::DeserializeOwned;
 
 use super::screen::Look;
@@ -95,7 +95,7 @@ fn a_request_is_explained() {
 }
 
 #[test]
-fn the_audit_trail_says_who_did_what() {
-    let trail: AuditTrail = fixture("audit.json");
-    check("audit", |look| audit::render(&trail, look));
+fn the_audit_log_says_who_did_what() {
+    let log: AuditLog = fixture("audit.json");
+    check("audit", |look| audit::render(&log, look));
 }

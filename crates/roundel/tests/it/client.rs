@@ -289,7 +289,7 @@ fn what_was_done_is_taken_back_by_its_number() {
     assert!(obstacle(&drained).contains("no endpoint called \"one\""), "Roundel's own refusal");
     let reloaded = entry(&["reload"]);
     assert!(obstacle(&reloaded).contains("there is no way back from that"));
-    assert!(obstacle("1").contains("there is no entry 1 in the audit trail"));
+    assert!(obstacle("1").contains("there is no entry 1 in the audit log"));
 }
 
 #[test]

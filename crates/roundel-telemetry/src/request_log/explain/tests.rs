@@ -51,7 +51,7 @@ fn policy(balance: Balance, max_in_flight: u32) -> PoolPolicy {
 }
 
 /// Endpoints named by number from 0, written one word each: a letter for the facts (upper case for
-/// backups: `h`ealthy, `u`nprobed, `f`ailed its probes, `e`jected, `d`raining, `o` disabled,
+/// backups: `h`ealthy, `u`nprobed, `f`ailed its probes, `e`jected, `d`raining, `o` disabled, `t` told to stop,
 /// `s`tarting, `a`bsent, `q`uiet though requests wait) and the attempts in flight.
 fn endpoints(words: &str) -> Vec<Endpoint> {
     let parse = |(word, id): (&str, u32)| {
@@ -59,7 +59,7 @@ fn endpoints(words: &str) -> Vec<Endpoint> {
         let facts = EndpointFacts {
             admin_state: match letter.to_ascii_lowercase().as_str() {
                 "d" => AdminState::Draining,
-                "o" => AdminState::Disabled,
+                "o" | "t" => AdminState::Disabled,
                 _ => AdminState::Enabled,
             },
             health: match letter.to_ascii_lowercase().as_str() {
@@ -70,7 +70,7 @@ fn endpoints(words: &str) -> Vec<Endpoint> {
             is_ejected: letter.eq_ignore_ascii_case("e"),
             presence: match letter {
                 "s" => Presence::Starting,
-                "a" => Presence::Absent,
+                "a" | "t" => Presence::Absent,
                 _ => Presence::Present,
             },
         };
@@ -346,6 +346,12 @@ fn an_exchange_without_a_place_tells_why_there_was_none() {
             "2 in flight (limit 2)",
         ),
         ("d0 o0", EndReason::NoEndpoint, "draining disabled", "draining: takes nothing new"),
+        (
+            "t0 o0",
+            EndReason::NoEndpoint,
+            "disabled disabled",
+            "stopped or disabled by the operator: no process runs there",
+        ),
         ("h1 h2", EndReason::QueueFull, "not_chosen at_limit", "others came first: 1 in flight"),
     ] {
         let pool = pool(Balance::RoundRobin, 2, words);

@@ -1,9 +1,9 @@
-//! `roundel audit undo`: takes back what an entry of the audit trail did.
+//! `roundel audit undo`: takes back what an entry of the audit log did.
 //!
 //! The request that does it is the one that Roundel wrote into the entry, and what is in the way of
 //! it is what Roundel says, as for any other client.
 
-use roundel_admin::contract::{AuditTrail, ObstacleReason, Undo};
+use roundel_admin::contract::{AuditLog, ObstacleReason, Undo};
 
 use super::super::api::Api;
 use super::super::arguments::UndoArguments;
@@ -19,10 +19,10 @@ const METHODS: [&str; 4] = ["PATCH", "POST", "PUT", "DELETE"];
 pub(super) fn run(arguments: &UndoArguments) -> Result<(), Failure> {
     let UndoArguments { id, force, common } = arguments;
     let api = Api::new(&common.reach)?;
-    let AuditTrail { entries } = api.get("/api/v1/audit")?;
+    let AuditLog { entries } = api.get("/api/v1/audit")?;
     let Some(entry) = entries.iter().find(|entry| entry.id == *id) else {
         return Err(Failure::Other(format!(
-            "there is no entry {id} in the audit trail: roundel audit shows those that are kept"
+            "there is no entry {id} in the audit log: roundel audit shows those that are kept"
         )));
     };
     let what = format!("{} {}", entry.action, entry.target);
