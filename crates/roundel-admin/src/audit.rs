@@ -208,7 +208,7 @@ impl AuditLog {
 /// The entry without more of a caller's words than anybody reads, and with what is in the way of
 /// taking it back already.
 fn finished(entry: AuditEntry) -> AuditEntry {
-    let obstacle = way_back::obstacle(&entry, &[]);
+    let obstacle = way_back::own_obstacle(&entry);
     let target = cut(entry.target, TARGET_CHARS_MAX);
     let detail = entry.detail.map(|detail| cut(detail, DETAIL_CHARS_MAX));
     AuditEntry { target, detail, obstacle, ..entry }

@@ -12,19 +12,26 @@ use serde_json::Value;
 
 use crate::contract::{AuditEntry, Obstacle, ObstacleReason, Undo};
 
-/// What keeps `entry` from being taken back, given all `entries` that are kept; `None` when nothing
-/// does.
-pub(super) fn obstacle(entry: &AuditEntry, entries: &[AuditEntry]) -> Option<Obstacle> {
-    use ObstacleReason::{ChangedNothing, ChangedSince, NoWay, NotDone, TakenBack};
-    if !entry.ok {
-        return Some(alone(NotDone, "it was refused, so there is nothing to take back"));
-    }
-    let Some(undo) = &entry.undo else {
-        return Some(alone(NoWay, "there is no way back from that"));
+/// What in `entry` alone keeps it from being taken back. An entry is kept with that, so that it is
+/// found out once and not whenever the log is read.
+pub(super) fn own_obstacle(entry: &AuditEntry) -> Option<Obstacle> {
+    use ObstacleReason::{ChangedNothing, NoWay, NotDone};
+    let (reason, message) = match &entry.undo {
+        _ if !entry.ok => (NotDone, "it was refused, so there is nothing to take back"),
+        None => (NoWay, "there is no way back from that"),
+        Some(undo) if changed_nothing(entry, undo) => {
+            (ChangedNothing, "it changed nothing, so there is nothing to take back")
+        }
+        Some(_) => return None,
     };
-    if changed_nothing(entry, undo) {
-        return Some(alone(ChangedNothing, "it changed nothing, so there is nothing to take back"));
-    }
+    Some(Obstacle { reason, by: None, message: message.to_owned() })
+}
+
+/// What keeps `entry` from being taken back, given all `entries` that are kept, each with its own
+/// obstacle; `None` when nothing does.
+pub(super) fn obstacle(entry: &AuditEntry, entries: &[AuditEntry]) -> Option<Obstacle> {
+    use ObstacleReason::{ChangedSince, TakenBack};
+    let (None, Some(undo)) = (&entry.obstacle, &entry.undo) else { return entry.obstacle.clone() };
     let later = entries.iter().filter(|it| it.id > entry.id && concerns(it, entry));
     let newest = later.max_by_key(|it| it.id)?;
     let AuditEntry { id, action, target, .. } = newest;
@@ -39,11 +46,6 @@ pub(super) fn obstacle(entry: &AuditEntry, entries: &[AuditEntry]) -> Option<Obs
             format!("entry {id}, {action} {target}, changed the same since: take that back first");
         Some(Obstacle { reason: ChangedSince, by: Some(*id), message })
     }
-}
-
-/// What lies in the entry alone.
-fn alone(reason: ObstacleReason, message: &str) -> Obstacle {
-    Obstacle { reason, by: None, message: message.to_owned() }
 }
 
 /// As `endpoint` of `endpoint.update`.
@@ -64,7 +66,8 @@ fn changed_nothing(entry: &AuditEntry, undo: &Undo) -> bool {
 
 /// Whether `later` set something that `entry` set before.
 fn concerns(later: &AuditEntry, entry: &AuditEntry) -> bool {
-    if !later.ok || later.undo.as_ref().is_some_and(|undo| changed_nothing(later, undo)) {
+    let own = later.obstacle.as_ref().map(|own| own.reason);
+    if matches!(own, Some(ObstacleReason::NotDone | ObstacleReason::ChangedNothing)) {
         return false;
     }
     // The overlay holds whatever else can be undone.
@@ -198,7 +201,10 @@ mod tests {
     /// What becomes of the first of `entries` when it shall be taken back.
     #[track_caller]
     fn check(entries: &[AuditEntry], expected: Result<(), &str>) {
-        let actual = obstacle(&entries[0], entries).map_or(Ok(()), |it| Err(it.message));
+        let kept =
+            |entry: &AuditEntry| AuditEntry { obstacle: own_obstacle(entry), ..entry.clone() };
+        let entries: Vec<_> = entries.iter().map(kept).collect();
+        let actual = obstacle(&entries[0], &entries).map_or(Ok(()), |it| Err(it.message));
         assert_eq!(actual, expected.map_err(str::to_owned), "{entries:#?}");
     }
 
